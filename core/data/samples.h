@@ -1,0 +1,51 @@
+// What models are fed: samples without labels, and data sets, which add them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/base/rng.h"
+
+namespace cl {
+
+using at::Tensor;
+
+/// How samples are looked at: with the test transform, or with the training transform drawn from a key. A sample's
+/// random choices come from `augment->child(row)`, so they depend neither on the batch nor on the thread.
+struct View {
+  std::optional<RngKey> augment;
+
+  static View test() { return {}; }
+  static View train(const RngKey& key) { return {key}; }
+};
+
+/// Samples by index, labels out of sight. Immutable, random access, shared across threads.
+class Samples {
+ public:
+  virtual ~Samples() = default;
+
+  [[nodiscard]] virtual int64_t size() const = 0;
+  /// The samples `rows` as x [N, ...sample] float on the CPU.
+  /// @throws Error naming the file if a sample cannot be read
+  [[nodiscard]] virtual Tensor fetch(std::span<const int64_t> rows, const View& view) const = 0;
+  /// Digest of content and transforms: equal ids mean equal `fetch` for equal arguments.
+  [[nodiscard]] virtual const std::string& id() const = 0;
+  /// Whether training views differ from the test view and from each other; where not, `fetch` ignores the key.
+  [[nodiscard]] virtual bool augments() const = 0;
+};
+
+/// Samples with their labels.
+class Dataset : public Samples {
+ public:
+  /// labels [size()] int64: class ids of the stream (positions in the class order).
+  [[nodiscard]] virtual const Tensor& labels() const = 0;
+};
+
+using DatasetPtr = std::shared_ptr<const Dataset>;
+
+}  // namespace cl

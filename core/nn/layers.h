@@ -1,0 +1,41 @@
+// The layers that every network here is made of: plain values that own their tensors and draw from no global generator.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <cstdint>
+
+#include "core/base/rng.h"
+#include "core/weights/tensor_visitor.h"
+
+namespace cl {
+
+/// y = x W^T + b.
+struct Linear {
+  Tensor weight;  // [out, in]
+  Tensor bias;    // [out], or undefined
+
+  [[nodiscard]] Tensor operator()(const Tensor& x) const;  // x [..., in] -> [..., out]
+  void tensors(TensorVisitor& visitor);
+};
+
+/// Normalises the last axis, then scales and shifts it.
+struct LayerNorm {
+  Tensor weight, bias;  // [dim]
+  double eps = 1e-6;
+
+  [[nodiscard]] Tensor operator()(const Tensor& x) const;
+  void tensors(TensorVisitor& visitor);
+};
+
+/// Weight and bias from U(-1/sqrt(in), 1/sqrt(in)), as PyTorch's default initialisation.
+Linear make_linear(int64_t in, int64_t out, const RngKey& key, c10::Device device);
+/// Weight as `make_linear`, bias zero.
+Linear make_linear_zero_bias(int64_t in, int64_t out, const RngKey& key, c10::Device device);
+/// Weight and bias zero.
+Linear make_linear_zero(int64_t in, int64_t out, c10::Device device);
+/// Weight one, bias zero.
+LayerNorm make_layer_norm(int64_t dim, double eps, c10::Device device);
+
+}  // namespace cl

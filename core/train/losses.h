@@ -1,0 +1,24 @@
+// Losses that more than one learner uses.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace cl::train {
+
+using at::Tensor;
+
+/// Logits with every column outside `classes` at minus infinity, so that softmax and arg max leave them out and their
+/// gradient is exactly zero.
+/// @param logits   [N, C]   @param classes  ids in [0, C)
+[[nodiscard]] Tensor keep_classes(const Tensor& logits, const std::vector<int64_t>& classes);
+
+/// Mean cross-entropy of `labels` [N] int64 over the softmax of `logits` [N, C].
+[[nodiscard]] Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
+
+/// Cosine similarity of every row of a [N, dim] with every row of b [M, dim]: [N, M].
+[[nodiscard]] Tensor cosine_similarity(const Tensor& a, const Tensor& b);
+
+}  // namespace cl::train
