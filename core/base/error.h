@@ -1,4 +1,5 @@
-// The two kinds of trouble a user can meet: a mistake in the configuration, and a world that is not as expected.
+// The two kinds of trouble a user can meet: a mistake in the configuration, and a world that is not
+// as expected.
 #pragma once
 
 #include <stdexcept>
@@ -21,7 +22,8 @@ class Error : public std::runtime_error {
 };
 
 /// The user's configuration is wrong. Maps to exit code 2.
-/// The message reads "suites/a.yaml:14:5: learner.sema.bottleneck: unknown key; did you mean 'bottleneck'?".
+/// The message reads "suites/a.yaml:14:5: learner.sema.bottleneck: unknown key; did you mean
+/// 'bottleneck'?".
 class ConfigError : public Error {
  public:
   ConfigError(const SourceLocation& where, std::string_view path, std::string_view problem);

@@ -1,16 +1,21 @@
 // Messages to the person at the terminal: one line an event, on standard error, through spdlog.
 #pragma once
 
-#include <fmt/format.h>
-
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
+/// Every function here may be called from any thread.
 namespace cl::log {
 
+/// Prints "HH:MM:SS info text".
 void message(std::string_view text);
-/// Also counted: with CL_STRICT a run that warned fails.
+/// Prints "HH:MM:SS warning text" and counts it: with CL_STRICT a run that warned fails.
 void warning(std::string_view text);
+/// How many warnings this process has printed so far.
+[[nodiscard]] int64_t warnings();
 
 template <class... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {

@@ -9,8 +9,9 @@
 
 namespace cl {
 
-/// An immutable key into randomness. A child depends on the names leading to it, never on call order, so parallel and
-/// serial programs draw the same numbers. The names are part of the results: renaming one changes them.
+/// An immutable key into randomness. A child depends on the names leading to it, never on call
+/// order, so parallel and serial programs draw the same numbers. The names are part of the results:
+/// renaming one changes them.
 class RngKey {
  public:
   explicit RngKey(uint64_t seed);
@@ -18,7 +19,8 @@ class RngKey {
   [[nodiscard]] RngKey child(std::string_view purpose) const;
   [[nodiscard]] RngKey child(uint64_t index) const;
 
-  /// 64 well-mixed bits that identify this key (a seed for a library's generator, or part of a cache key).
+  /// 64 well-mixed bits that identify this key (a seed for a library's generator, or part of a
+  /// cache key).
   [[nodiscard]] uint64_t bits() const { return state_; }
   [[nodiscard]] std::mt19937_64 engine() const { return std::mt19937_64(state_); }
 
@@ -28,7 +30,8 @@ class RngKey {
   uint64_t state_;
 };
 
-// Portable draws: the same engine gives the same numbers with every standard library (std distributions do not).
+// Portable draws: the same engine gives the same numbers with every standard library (std
+// distributions do not).
 
 /// A uniform number in [0, 1) with 53 random bits.
 double uniform(std::mt19937_64& engine);

@@ -11,10 +11,11 @@ namespace cl::config {
 
 /// One option as documentation shows it.
 struct OptionRow {
-  std::string key;      // dotted within groups
-  std::string type;     // "number", "integer", "yes/no", "text", "file", "list of integers", "one of a, b", "adapter"
-  std::string range;    // "[0, 1]", ">= 1", or empty
-  std::string value;    // the default as YAML
+  std::string key;    // dotted within groups
+  std::string type;   // "number", "integer", "yes/no", "text", "file", "list of integers", "one of
+                      // a, b", "adapter"
+  std::string range;  // "[0, 1]", ">= 1", or empty
+  std::string value;  // the default as YAML
   std::string doc;
 };
 

@@ -1,4 +1,5 @@
-// One visit over an options struct, from which come reading, defaults, ranges, documentation and the run id.
+// One visit over an options struct, from which come reading, defaults, ranges, documentation and
+// the run id.
 #pragma once
 
 #include <cmath>
@@ -31,8 +32,8 @@ struct Range {
   double max = HUGE_VAL;
 };
 
-/// Visitor over the fields of an options struct, in member order. Implementations: reader, writer, describer.
-/// Every `doc` is a few words with the unit.
+/// Visitor over the fields of an options struct, in member order. Implementations: reader, writer,
+/// describer. Every `doc` is a few words with the unit.
 class Fields {
  public:
   using Key = std::string_view;
@@ -44,11 +45,14 @@ class Fields {
   virtual void field(Key key, double& value, std::string_view doc, Range range = {}) = 0;
   virtual void field(Key key, std::string& value, std::string_view doc, Choices choices = {}) = 0;
   virtual void field(Key key, Path& value, std::string_view doc) = 0;
-  virtual void field(Key key, std::vector<int64_t>& value, std::string_view doc, Range range = {}) = 0;
-  virtual void field(Key key, std::vector<double>& value, std::string_view doc, Range range = {}) = 0;
+  virtual void field(Key key, std::vector<int64_t>& value, std::string_view doc,
+                     Range range = {}) = 0;
+  virtual void field(Key key, std::vector<double>& value, std::string_view doc,
+                     Range range = {}) = 0;
   virtual void field(Key key, std::vector<std::string>& value, std::string_view doc) = 0;
-  /// A nested plug-in of registry `kind` ("adapter", "source", ...). `value` holds the default choice before the visit;
-  /// it is checked against that registry, options included.
+  /// A nested plug-in of registry `kind` ("adapter", "source", ...). `value` holds the default
+  /// choice before the visit; it is checked against that registry, options included. A null default
+  /// makes the key required.
   virtual void plugin(Key key, Node& value, std::string_view kind, std::string_view doc) = 0;
 
   virtual void begin(Key key, std::string_view doc) = 0;
@@ -63,6 +67,8 @@ class Fields {
 };
 
 template <class T>
-concept OptionsStruct = std::default_initializable<T> && requires(T options, Fields& fields) { options.fields(fields); };
+concept OptionsStruct = std::default_initializable<T> && requires(T options, Fields& fields) {
+  options.fields(fields);
+};
 
 }  // namespace cl::config

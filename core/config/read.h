@@ -11,12 +11,13 @@
 namespace cl::config {
 
 /// Fills the fields that `visit` names from the map `node` (null: all defaults).
-/// @throws ConfigError for a value of the wrong type, out of range or not among the choices, an unknown key (with the
+/// @throws ConfigError for a value of the wrong type, out of range or not among the choices, an
+/// unknown key (with the
 ///         nearest known one), or a nested plug-in that its registry refuses
 void read_fields(const Node& node, const std::function<void(Fields&)>& visit);
 
-/// A `T` with its defaults, overlaid by the map `node`. Ranges across fields: `T` may have `void check(const Node&) const`,
-/// called last, which throws through `node.fail`.
+/// A `T` with its defaults, overlaid by the map `node`. Ranges across fields: `T` may have `void
+/// check(const Node&) const`, called last, which throws through `node.fail`.
 template <OptionsStruct T>
 T read(const Node& node) {
   T options;
@@ -25,7 +26,8 @@ T read(const Node& node) {
   return options;
 }
 
-/// "; did you mean 'x'?" for the candidate nearest to `word` in edit distance, or "; known: a, b, c" if none is near.
+/// "; did you mean 'x'?" for the candidate nearest to `word` in edit distance, or "; known: a, b,
+/// c" if none is near.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace cl::config

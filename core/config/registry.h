@@ -16,11 +16,13 @@ namespace cl {
 /// What is known of a plug-in without building it.
 struct PluginInfo {
   std::string name;
-  std::string summary;  // a few words
-  std::string source;   // paper (authors, year, section) or "baseline"
-  std::function<void(config::Fields&)> describe;         // visits a default Options
-  std::function<void(const config::Node&)> check;        // reads the options, builds nothing; throws ConfigError
-  std::function<std::string(const config::Node&, int)> write;  // the options with all defaults, at that indent
+  std::string summary;                            // a few words
+  std::string source;                             // paper (authors, year, section) or "baseline"
+  std::function<void(config::Fields&)> describe;  // visits a default Options
+  std::function<void(const config::Node&)>
+      check;  // reads the options, builds nothing; throws ConfigError
+  std::function<std::string(const config::Node&, int)>
+      write;  // the options with all defaults, at that indent
 };
 
 /// The part of a registry that needs no knowledge of its kind; `Registry<Base>` adds the making.
@@ -29,12 +31,13 @@ class Catalogue {
   explicit Catalogue(std::string kind);  // enlists itself under its kind
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
-  virtual ~Catalogue() = default;
+  virtual ~Catalogue();
 
   [[nodiscard]] const std::string& kind() const { return kind_; }
   [[nodiscard]] virtual std::vector<const PluginInfo*> plugins() const = 0;  // sorted by name
 
-  /// The plug-in that `node` (`name` or `name: {options}`) chooses. @throws ConfigError with the near names
+  /// The plug-in that `node` (`name` or `name: {options}`) chooses. @throws ConfigError with the
+  /// near names
   [[nodiscard]] const PluginInfo& find(const config::Node& node) const;
   /// Checks name and options, builds nothing.
   void check(const config::Node& node) const;
@@ -50,9 +53,9 @@ class Catalogue {
   std::string kind_;
 };
 
-/// The plug-ins of one kind. `Base` declares `kKind` (its name in YAML and messages), `Traits` (known before anything is
-/// built) and `Parts` (what a plug-in is built from).
-/// Filled during static initialisation, read-only afterwards, hence shared across threads.
+/// The plug-ins of one kind. `Base` declares `kKind` (its name in YAML and messages), `Traits`
+/// (known before anything is built) and `Parts` (what a plug-in is built from). Filled during
+/// static initialisation, read-only afterwards, hence shared across threads.
 template <class Base>
 class Registry final : public Catalogue {
  public:
@@ -85,11 +88,13 @@ class Registry final : public Catalogue {
   std::vector<std::unique_ptr<Entry>> entries_;  // sorted by name
 };
 
-/// Registers `T`, which has `struct Options` and a constructor `T(Options, Base::Parts)`, when constructed at namespace
-/// scope in the plug-in's file: `const Register<Learner, Sema> kRegistered{"sema", "...", "..."};`
+/// Registers `T`, which has `struct Options` and a constructor `T(Options, Base::Parts)`, when
+/// constructed at namespace scope in the plug-in's file: `const Register<Learner, Sema>
+/// kRegistered{"sema", "...", "..."};`
 template <class Base, class T>
 struct Register {
-  Register(std::string name, std::string summary, std::string source, typename Base::Traits traits = {});
+  Register(std::string name, std::string summary, std::string source,
+           typename Base::Traits traits = {});
 };
 
 // ---- templates ----
@@ -102,7 +107,8 @@ template <class Base>
 void Registry<Base>::add(Entry entry) {
   auto place = entries_.begin();
   while (place != entries_.end() && (*place)->name < entry.name) ++place;
-  if (place != entries_.end() && (*place)->name == entry.name) internal::duplicate_plugin(kind(), entry.name);
+  if (place != entries_.end() && (*place)->name == entry.name)
+    internal::duplicate_plugin(kind(), entry.name);
   entries_.insert(place, std::make_unique<Entry>(std::move(entry)));
 }
 
@@ -114,7 +120,8 @@ std::vector<const PluginInfo*> Registry<Base>::plugins() const {
 }
 
 template <class Base, class T>
-Register<Base, T>::Register(std::string name, std::string summary, std::string source, typename Base::Traits traits) {
+Register<Base, T>::Register(std::string name, std::string summary, std::string source,
+                            typename Base::Traits traits) {
   typename Registry<Base>::Entry entry;
   entry.name = std::move(name);
   entry.summary = std::move(summary);

@@ -1,0 +1,172 @@
+// YAML text -> Tree, from yaml-cpp's events: its own nodes drop duplicate keys and forget which
+// scalars were quoted.
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include "core/base/check.h"
+#include "core/config/tree.h"
+
+namespace cl::config {
+namespace {
+
+SourceLocation location(const std::string& file, const YAML::Mark& mark) {
+  return {file, mark.line + 1, mark.column + 1};
+}
+
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  TreeBuilder(std::string file, std::filesystem::path folder)
+      : file_(std::move(file)), folder_(std::move(folder)) {
+    root_ = make(Tree::Kind::kNull, YAML::Mark{});
+  }
+
+  [[nodiscard]] std::shared_ptr<const Tree> root() const { return root_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp also takes garbage behind a closing bracket for another document.
+    if (std::exchange(started_, true)) fail(mark, "text after the end of the only document");
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    refuse_anchor(mark, anchor);
+    if (expects_key()) fail(mark, "expected a key, found nothing");
+    auto tree = make(Tree::Kind::kNull, mark);
+    // yaml-cpp gives an omitted value the position of whatever comes next.
+    if (!open_.empty() && open_.back().tree->kind == Tree::Kind::kMap) {
+      tree->where = open_.back().key_where;
+    }
+    add(std::move(tree));
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    fail(mark, "aliases are not supported; write the value out");
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_anchor(mark, anchor);
+    refuse_tag(mark, tag);
+    if (expects_key()) return set_key(mark, value);
+    auto tree = make(Tree::Kind::kScalar, mark);
+    tree->text = value;
+    tree->quoted = tag == "!";
+    add(std::move(tree));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    start(Tree::Kind::kSequence, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { open_.pop_back(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    start(Tree::Kind::kMap, mark, tag, anchor);
+  }
+  void OnMapEnd() override { open_.pop_back(); }
+
+ private:
+  struct Open {
+    std::shared_ptr<Tree> tree;
+    std::string key;  // of the value that comes next
+    SourceLocation key_where;
+    bool has_key = false;
+  };
+
+  [[nodiscard]] std::shared_ptr<Tree> make(Tree::Kind kind, const YAML::Mark& mark) const {
+    auto tree = std::make_shared<Tree>();
+    tree->kind = kind;
+    tree->where = location(file_, mark);
+    tree->folder = folder_;
+    return tree;
+  }
+
+  [[nodiscard]] bool expects_key() const {
+    return !open_.empty() && open_.back().tree->kind == Tree::Kind::kMap && !open_.back().has_key;
+  }
+
+  void start(Tree::Kind kind, const YAML::Mark& mark, const std::string& tag,
+             YAML::anchor_t anchor) {
+    refuse_anchor(mark, anchor);
+    refuse_tag(mark, tag);
+    if (expects_key()) {
+      fail(mark,
+           fmt::format("expected a key, found {}", kind == Tree::Kind::kMap ? "a map" : "a list"));
+    }
+    auto tree = make(kind, mark);
+    add(tree);
+    open_.push_back({.tree = std::move(tree), .key = {}, .key_where = {}});
+  }
+
+  void set_key(const YAML::Mark& mark, const std::string& key) {
+    Open& map = open_.back();
+    if (key.empty()) fail(mark, "empty key");
+    map.key = key;
+    map.key_where = location(file_, mark);
+    map.has_key = true;
+    if (key == "<<") fail(mark, "merge keys are not supported; write the values out");
+    if (const Tree::Member* first = map.tree->find(key)) {
+      fail(mark, fmt::format("duplicate key; first at line {}", first->key_where.line));
+    }
+  }
+
+  void add(std::shared_ptr<Tree> tree) {
+    if (open_.empty()) {
+      root_ = std::move(tree);
+      return;
+    }
+    Open& parent = open_.back();
+    parent.has_key = false;
+    parent.tree->members.push_back({parent.key, parent.key_where, std::move(tree)});
+  }
+
+  void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) const {
+    if (anchor != YAML::NullAnchor) fail(mark, "anchors are not supported; write the value out");
+  }
+
+  void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
+    const bool implicit = tag.empty() || tag == "?" || tag == "!";  // "!" marks a quoted scalar
+    if (!implicit) fail(mark, fmt::format("tags are not supported; remove '{}'", tag));
+  }
+
+  [[noreturn]] void fail(const YAML::Mark& mark, std::string_view problem) const {
+    std::string path;
+    for (const Open& open : open_) {
+      const bool sequence = open.tree->kind == Tree::Kind::kSequence;
+      if (!sequence && !open.has_key) break;
+      if (!path.empty()) path += '.';
+      path += sequence ? std::to_string(open.tree->members.size()) : open.key;
+    }
+    throw ConfigError(location(file_, mark), path, problem);
+  }
+
+  std::string file_;
+  std::filesystem::path folder_;
+  std::shared_ptr<const Tree> root_;
+  std::vector<Open> open_;
+  bool started_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<const Tree> parse_tree(std::string_view text, const std::string& file,
+                                       const std::filesystem::path& folder) {
+  std::istringstream stream{std::string(text)};
+  TreeBuilder builder(file, folder);
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& error) {
+    throw ConfigError(location(file, error.mark), "", error.msg);
+  }
+  return builder.root();
+}
+
+}  // namespace cl::config

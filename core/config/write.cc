@@ -1,0 +1,103 @@
+#include "core/config/write.h"
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
+
+#include "core/base/check.h"
+#include "core/config/registry.h"
+#include "core/config/scalar.h"
+
+namespace cl::config {
+namespace {
+
+constexpr int kIndent = 2;
+constexpr size_t kDigestBytes = 8;
+
+class Writer final : public Fields {
+ public:
+  explicit Writer(int indent) : indent_(indent) {}
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+  void field(Key key, bool& value, std::string_view) override {
+    line(key, value ? "true" : "false");
+  }
+  void field(Key key, int64_t& value, std::string_view, Range) override {
+    line(key, std::to_string(value));
+  }
+  void field(Key key, double& value, std::string_view, Range) override {
+    line(key, write_number(value));
+  }
+  void field(Key key, std::string& value, std::string_view, Choices) override {
+    line(key, write_text(value));
+  }
+  void field(Key key, Path& value, std::string_view) override { line(key, write_text(value.text)); }
+  void field(Key key, std::vector<int64_t>& value, std::string_view, Range) override {
+    line(key, fmt::format("[{}]", fmt::join(value, ", ")));
+  }
+  void field(Key key, std::vector<double>& value, std::string_view, Range) override {
+    std::vector<std::string> items;
+    for (const double item : value) items.push_back(write_number(item));
+    line(key, fmt::format("[{}]", fmt::join(items, ", ")));
+  }
+  void field(Key key, std::vector<std::string>& value, std::string_view) override {
+    std::vector<std::string> items;
+    for (const std::string& item : value) items.push_back(write_text(item));
+    line(key, fmt::format("[{}]", fmt::join(items, ", ")));
+  }
+
+  void plugin(Key key, Node& value, std::string_view kind, std::string_view) override {
+    CL_CHECK(!value.is_null(), "'{}' is required and was not chosen", key);
+    text_ += fmt::format("{:{}}{}:\n", "", indent_, key);
+    text_ += Catalogue::of(kind).write(value, indent_ + kIndent);
+  }
+
+  void begin(Key key, std::string_view) override {
+    text_ += fmt::format("{:{}}{}:", "", indent_, key);
+    headings_.push_back(text_.size());
+    text_ += '\n';
+    indent_ += kIndent;
+  }
+  void end() override {
+    CL_CHECK(!headings_.empty(), "end without begin");
+    const bool empty = text_.size() == headings_.back() + 1;
+    if (empty) text_.insert(headings_.back(), " {}");  // a bare key would be a null
+    headings_.pop_back();
+    indent_ -= kIndent;
+  }
+
+ private:
+  void line(Key key, std::string_view value) {
+    text_ += fmt::format("{:{}}{}: {}\n", "", indent_, key, value);
+  }
+
+  std::string text_;
+  std::vector<size_t> headings_;  // where the heading of each open group ends
+  int indent_;
+};
+
+}  // namespace
+
+std::string write_fields(const std::function<void(Fields&)>& visit, int indent) {
+  Writer writer(indent);
+  visit(writer);
+  return writer.text();
+}
+
+std::string digest(const std::string& canonical) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned int size = 0;
+  const int ok =
+      EVP_Digest(canonical.data(), canonical.size(), hash.data(), &size, EVP_sha256(), nullptr);
+  CL_CHECK(ok == 1 && size >= kDigestBytes);
+  std::string result;
+  for (size_t i = 0; i < kDigestBytes; ++i) result += fmt::format("{:02x}", hash[i]);
+  return result;
+}
+
+}  // namespace cl::config
