@@ -1,4 +1,5 @@
-// What a run reports while it runs. Two implementations: the run record (kept, written to HDF5) and nothing else.
+// What a run reports while it runs. Two implementations: the run record (kept, written to HDF5) and
+// nothing else.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,17 @@ struct Expansion {
 /// Sizes of a learner after an experience, in scalars.
 struct ParameterCount {
   int64_t trainable = 0;  // received gradients during this experience
-  int64_t added = 0;      // beyond the backbone as the papers count: adapters or prompts, and the classifier
-  int64_t total = 0;      // every parameter there is, backbone included
+  int64_t added =
+      0;  // beyond the backbone as the papers count: adapters or prompts, and the classifier
+  int64_t total = 0;  // every parameter there is, backbone included
 };
 
 /// What the test samples of experience `on` were taken for after learning `after`.
 struct Evaluation {
   int64_t after = 0, on = 0;
-  std::vector<int64_t> labels;           // [n] class ids
-  std::vector<int64_t> predictions;      // [n] among all classes seen
-  std::vector<int64_t> task_predictions; // [n] among the classes of `on` only (the task is known)
+  std::vector<int64_t> labels;            // [n] class ids
+  std::vector<int64_t> predictions;       // [n] among all classes seen
+  std::vector<int64_t> task_predictions;  // [n] among the classes of `on` only (the task is known)
 };
 
 /// A named table of events, a row at a time; the first row fixes the columns.
@@ -49,7 +51,8 @@ class MetricsLog {
   virtual void size(int64_t after, const ParameterCount& count,
                     const std::vector<int64_t>& adapters_per_block) = 0;
   virtual void evaluation(const Evaluation& evaluation) = 0;
-  /// Time spent in a phase ("train", "scan", "evaluate"); adds up. Volatile: kept as an attribute, not as data.
+  /// Time spent in a phase ("train", "scan", "evaluate"); adds up. Volatile: kept as an attribute,
+  /// not as data.
   virtual void seconds(std::string_view phase, double seconds) = 0;
 };
 

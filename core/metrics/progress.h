@@ -8,10 +8,10 @@ namespace cl {
 
 struct ProgressUpdate {
   int64_t experience = 0, num_experiences = 0;
-  std::string phase;                   // "train", "scan", "evaluate", ...
-  int64_t epoch = 0, num_epochs = 0;   // 0-based; num_epochs 0 where there are none
-  int64_t step = 0, num_steps = 0;     // within the epoch or phase
-  double loss = 0;                     // of the last step; NaN where there is none
+  std::string phase;                  // "train", "scan", "evaluate", ...
+  int64_t epoch = 0, num_epochs = 0;  // 0-based; num_epochs 0 where there are none
+  int64_t step = 0, num_steps = 0;    // within the epoch or phase
+  double loss = 0;                    // of the last step; NaN where there is none
 };
 
 /// Receives updates often (each step): implementations decide what to show. One run, one thread.
