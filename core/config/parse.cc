@@ -2,13 +2,13 @@
 // scalars were quoted.
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
-#include "core/base/check.h"
 #include "core/config/tree.h"
 
 namespace cl::config {
@@ -36,9 +36,10 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_anchor(mark, anchor);
     if (expects_key()) fail(mark, "expected a key, found nothing");
+    if (open_.empty()) return;  // an empty document: the root stays the null it was
     auto tree = make(Tree::Kind::kNull, mark);
     // yaml-cpp gives an omitted value the position of whatever comes next.
-    if (!open_.empty() && open_.back().tree->kind == Tree::Kind::kMap) {
+    if (open_.back().tree->kind == Tree::Kind::kMap) {
       tree->where = open_.back().key_where;
     }
     add(std::move(tree));
@@ -96,8 +97,9 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     if (expects_key()) {
-      fail(mark,
-           fmt::format("expected a key, found {}", kind == Tree::Kind::kMap ? "a map" : "a list"));
+      // For an open `{a: 1`, too, yaml-cpp reports a map as the key of another.
+      fail(mark, fmt::format("expected a key, found {} (or a bracket that is never closed)",
+                             kind == Tree::Kind::kMap ? "a map" : "a list"));
     }
     auto tree = make(kind, mark);
     add(tree);
@@ -138,10 +140,13 @@ class TreeBuilder final : public YAML::EventHandler {
   [[noreturn]] void fail(const YAML::Mark& mark, std::string_view problem) const {
     std::string path;
     for (const Open& open : open_) {
+      const bool innermost = &open == &open_.back();
       const bool sequence = open.tree->kind == Tree::Kind::kSequence;
-      if (!sequence && !open.has_key) break;
+      if (innermost && !sequence && !open.has_key) break;
+      // An open container is already a member of its parent.
+      const size_t index = open.tree->members.size() - (innermost ? 0 : 1);
       if (!path.empty()) path += '.';
-      path += sequence ? std::to_string(open.tree->members.size()) : open.key;
+      path += sequence ? std::to_string(index) : open.key;
     }
     throw ConfigError(location(file_, mark), path, problem);
   }
@@ -157,14 +162,20 @@ class TreeBuilder final : public YAML::EventHandler {
 
 std::shared_ptr<const Tree> parse_tree(std::string_view text, const std::string& file,
                                        const std::filesystem::path& folder) {
-  std::istringstream stream{std::string(text)};
+  // yaml-cpp closes an open quote silently at the end of the text, but not at the end of a
+  // document.
+  std::string closed(text);
+  closed += text.ends_with('\n') ? "...\n" : "\n...\n";
+  std::istringstream stream(closed);
   TreeBuilder builder(file, folder);
   try {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    throw ConfigError(location(file, error.mark), "", error.msg);
+    const bool quote = error.msg == YAML::ErrorMsg::DOC_IN_SCALAR;
+    throw ConfigError(location(file, error.mark), "",
+                      quote ? "the text ends inside quotes" : error.msg);
   }
   return builder.root();
 }
