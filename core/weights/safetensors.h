@@ -1,4 +1,5 @@
-// The safetensors file format: an 8-byte little-endian header length, a JSON header, raw little-endian data.
+// The safetensors file format: an 8-byte little-endian header length, a JSON header, raw
+// little-endian data.
 #pragma once
 
 #include <filesystem>
@@ -14,12 +15,15 @@ struct SafetensorsFile {
   std::map<std::string, std::string> metadata;  // the header's "__metadata__"
 };
 
-/// Reads F64, F32, F16, BF16, I64, I32, U8 and BOOL tensors; the file is memory-mapped and every length and offset is
-/// checked against it before use. Tensors keep their type and own their memory.
+/// Reads F64, F32, F16, BF16, I64, I32, U8 and BOOL tensors; the file is memory-mapped and every
+/// length and offset is checked against it before use. Tensors keep their type and own their
+/// memory.
 /// @throws Error naming the file, and the tensor where there is one
 SafetensorsFile read_safetensors(const std::filesystem::path& file);
 
-/// Written beside and renamed; tensors as they are, each made contiguous on the CPU.
+/// Written beside and renamed; tensors as they are, each made contiguous on the CPU, ordered by the
+/// size of their type.
+/// @throws Error naming the file, and the tensor where there is one
 void write_safetensors(const std::filesystem::path& file, const State& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -1,14 +1,16 @@
-// A module's tensors as an ordered list of names and values: what is saved, compared, merged and loaded.
+// A module's tensors as an ordered list of names and values: what is saved, compared, merged and
+// loaded.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <c10/core/Device.h>
-
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include "core/weights/tensor_visitor.h"
 
@@ -19,11 +21,13 @@ using State = std::vector<std::pair<std::string, Tensor>>;
 
 /// The tensor called `name`, or nullptr.
 [[nodiscard]] const Tensor* find(const State& state, std::string_view name);
-/// 16 hexadecimal digits over names, shapes and bytes.
+/// 16 hexadecimal digits over names, types, shapes and bytes (the first 64 bits of a SHA-256),
+/// whatever the order.
 [[nodiscard]] std::string digest(const State& state);
 
 namespace internal {
 using Visit = std::function<void(TensorVisitor&)>;
+State tensors(const Visit& visit);
 State snapshot(const Visit& visit);
 void load(const Visit& visit, const State& state, std::string_view origin);
 std::vector<Tensor> parameters(const Visit& visit, bool only_trainable);
@@ -31,14 +35,22 @@ void require_grad(const Visit& visit, bool required);
 void move(const Visit& visit, c10::Device device);
 }  // namespace internal
 
+/// All tensors, parameters and buffers: detached, but sharing their memory with the module.
+template <TensorModule M>
+[[nodiscard]] State tensors_of(M& module) {
+  return internal::tensors([&](TensorVisitor& visitor) { module.tensors(visitor); });
+}
+
 /// Deep copies of all tensors, parameters and buffers, on the CPU.
 template <TensorModule M>
 [[nodiscard]] State snapshot(M& module) {
   return internal::snapshot([&](TensorVisitor& visitor) { module.tensors(visitor); });
 }
 
-/// Copies every value of `state` into the module's tensor of that name (converted to its type and device).
-/// @throws Error that lists missing, unexpected and mis-shaped tensors; `origin` (a file) opens the message
+/// Copies every value of `state` into the module's tensor of that name (converted to its type and
+/// device); on an error the module is as before.
+/// @throws Error that lists missing, unexpected and mis-shaped tensors; `origin` (a file) opens the
+/// message
 template <TensorModule M>
 void load(M& module, const State& state, std::string_view origin) {
   internal::load([&](TensorVisitor& visitor) { module.tensors(visitor); }, state, origin);
@@ -56,6 +68,8 @@ template <TensorModule M>
   return internal::parameters([&](TensorVisitor& visitor) { module.tensors(visitor); }, true);
 }
 
+/// Whether gradients reach the parameters (buffers never train); freezing drops the gradients there
+/// are.
 template <TensorModule M>
 void set_trainable(M& module, bool trainable) {
   internal::require_grad([&](TensorVisitor& visitor) { module.tensors(visitor); }, trainable);

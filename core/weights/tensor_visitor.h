@@ -1,7 +1,6 @@
-// One visit over a module's tensors, from which come saving, loading, counting, moving and freezing.
+// One visit over a module's tensors, from which come saving, loading, counting, moving and
+// freezing.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <concepts>
 #include <functional>
@@ -10,13 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 namespace cl {
 
 using at::Tensor;
 
 /// Receives every tensor of a module under its dotted name. A module is any type with
-/// `void tensors(TensorVisitor&)`, which names its parameters, buffers and children in a fixed order.
-/// Undefined tensors (an absent bias) are passed over.
+/// `void tensors(TensorVisitor&)`, which names its parameters, buffers and children in a fixed
+/// order. Undefined tensors (an absent bias) are passed over.
 class TensorVisitor {
  public:
   enum class Role { kParameter, kBuffer };  // a buffer is state that no gradient ever trains
@@ -55,6 +56,8 @@ class TensorVisitor {
 };
 
 template <class T>
-concept TensorModule = requires(T module, TensorVisitor& visitor) { module.tensors(visitor); };
+concept TensorModule = requires(T module, TensorVisitor& visitor) {
+  module.tensors(visitor);
+};
 
 }  // namespace cl
