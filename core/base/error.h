@@ -8,8 +8,8 @@
 
 namespace cl {
 
-/// A place in a text file; both numbers are 1-based, columns count bytes, and line 0 means "built in
-/// code".
+/// A place in a text file; both numbers are 1-based, columns count bytes, and line 0 means "built
+/// in code".
 struct SourceLocation {
   std::string file;
   int line = 0;

@@ -2,7 +2,6 @@
 
 #include "core/config/node.h"
 #include "tests/support/catch.h"
-#include "tests/support/temp_dir.h"
 
 namespace cl::config {
 namespace {
