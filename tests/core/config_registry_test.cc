@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/error.h"
 #include "core/config/describe.h"
 #include "core/config/registry.h"
 #include "tests/support/catch.h"
