@@ -1,13 +1,14 @@
-// A learner meets one experience after another and can be asked, at any time, to tell test samples apart.
+// A learner meets one experience after another and can be asked, at any time, to tell test samples
+// apart.
 #pragma once
-
-#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include <c10/core/Device.h>
 
 #include "core/metrics/metrics_log.h"
 #include "core/nn/backbone.h"
@@ -20,19 +21,19 @@ namespace cl {
 struct LearnerParts {
   std::unique_ptr<Backbone> backbone;  // the learner's own: it may train it
   StreamInfo stream;
-  RngKey key;                          // the run's model key
+  RngKey key;  // the run's model key
   c10::Device device;
 };
 
-/// Continual learner. Callers use the public, checked methods; methods override the private `do_` ones.
-/// One thread. All randomness comes from its key and the context's.
+/// Continual learner. Callers use the public, checked methods; methods override the private `do_`
+/// ones. One thread. All randomness comes from its key and the context's.
 class Learner {
  public:
   static constexpr std::string_view kKind = "learner";
   using Parts = LearnerParts;
   struct Traits {
-    bool is_joint = false;       // gets all experiences at once and is evaluated once (upper bounds)
-    bool may_guess = false;      // not expected to beat chance
+    bool is_joint = false;   // gets all experiences at once and is evaluated once (upper bounds)
+    bool may_guess = false;  // not expected to beat chance
   };
 
   explicit Learner(const StreamInfo& stream) : num_classes_(stream.num_classes) {}
@@ -42,8 +43,8 @@ class Learner {
   /// @throws Error if a parameter is not finite afterwards, naming it
   void learn(const TrainView& view, RunContext& context);
 
-  /// logits [N, num_classes] for the samples `rows`, test view, no gradient; minus infinity exactly in the columns of
-  /// classes not seen so far.
+  /// logits [N, num_classes] for the samples `rows`, test view, no gradient; minus infinity exactly
+  /// in the columns of classes not seen so far.
   [[nodiscard]] Tensor predict(const Samples& samples, std::span<const int64_t> rows);
 
   /// Classes seen so far, ascending.
@@ -54,7 +55,8 @@ class Learner {
 
   /// Everything that `restore` needs to go on, bit for bit, as if the program had never stopped.
   [[nodiscard]] State save();
-  /// @param origin  file, for messages   @throws Error listing missing, unexpected and mis-shaped tensors
+  /// @param origin  file, for messages   @throws Error listing missing, unexpected and mis-shaped
+  /// tensors
   void restore(const State& state, std::string_view origin);
 
   /// All tensors of the method: backbone, adapters, heads, statistics.
@@ -63,8 +65,10 @@ class Learner {
  private:
   virtual void do_learn(const TrainView& view, RunContext& context) = 0;
   /// @return logits [N, num_classes]; unseen columns are masked by the caller
-  [[nodiscard]] virtual Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) = 0;
-  /// Brings the structure (number of adapters, ...) into the shape that `state` was saved from, before values are loaded.
+  [[nodiscard]] virtual Tensor do_predict(const Samples& samples,
+                                          std::span<const int64_t> rows) = 0;
+  /// Brings the structure (number of adapters, what is frozen, ...) into the shape that `state` was
+  /// saved from, before values are loaded. `classes_seen()` is already as it was then.
   virtual void do_shape_for(const State& /*state*/) {}
 
   int64_t num_classes_;

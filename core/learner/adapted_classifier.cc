@@ -1,0 +1,142 @@
+#include "core/learner/adapted_classifier.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/data/row_index.h"
+#include "core/nn/adapters/adapter_hooks.h"
+#include "core/train/losses.h"
+
+namespace cl {
+namespace {
+
+std::vector<std::unique_ptr<Adapter>> make_adapters(const AdaptedClassifier::Options& options,
+                                                    const BackboneInfo& info, const RngKey& parent,
+                                                    c10::Device device) {
+  std::vector<std::unique_ptr<Adapter>> adapters(static_cast<size_t>(info.depth));
+  if (options.adapter.is_null()) return adapters;
+  const int64_t last = options.last_layer == -1 ? info.depth - 1 : options.last_layer;
+  if (last >= info.depth || options.first_layer > last) {
+    throw Error(fmt::format("adapters in layers {} to {}: the backbone '{}' has layers 0 to {}",
+                            options.first_layer, last, info.name, info.depth - 1));
+  }
+  for (int64_t layer = options.first_layer; layer <= last; ++layer) {
+    const RngKey key = parent.child(static_cast<uint64_t>(layer));
+    adapters[static_cast<size_t>(layer)] =
+        Adapters::get().make(options.adapter, {info.dim, key, device});
+  }
+  return adapters;
+}
+
+}  // namespace
+
+void AdaptedClassifier::Options::fields(config::Fields& fields) {
+  fields.plugin("adapter", adapter, "adapter", "one in each adapted block");
+  fields.field("first_layer", first_layer, "first adapted block, 0-based", {0, 1000});
+  fields.field("last_layer", last_layer, "last adapted block; -1: the backbone's last", {-1, 1000});
+  fields.plugin("head", head, "head", "classifier on the features");
+  fields.field("cache_mib", cache_mib, "memory for what the frozen part computes, in MiB",
+               {0, 1 << 20});
+}
+
+AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
+    : backbone_(std::move(parts.backbone)),
+      device_(parts.device),
+      cache_(*backbone_, parts.device, options.cache_mib << 20),
+      first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer) {
+  adapters_ = make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_);
+  head_ = Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
+                                           parts.key.child("head"), parts.device});
+  set_trainable(*backbone_, false);
+  for (const auto& adapter : adapters_) {
+    if (adapter) set_trainable(*adapter, true);
+  }
+  set_trainable(*head_, true);
+}
+
+void AdaptedClassifier::freeze_adapters() {
+  adapters_frozen_ = true;
+  for (const auto& adapter : adapters_) {
+    if (adapter) set_trainable(*adapter, false);
+  }
+}
+
+void AdaptedClassifier::train_backbone(double lr_scale) {
+  backbone_lr_scale_ = lr_scale;
+  set_trainable(*backbone_, true);
+}
+
+std::vector<train::ParameterGroup> AdaptedClassifier::trained_groups() {
+  train::ParameterGroup added{trainable_parameters(*head_)};
+  for (const auto& adapter : adapters_) {
+    if (!adapter) continue;
+    for (const Tensor& parameter : trainable_parameters(*adapter)) {
+      added.parameters.push_back(parameter);
+    }
+  }
+  return {added, {trainable_parameters(*backbone_), backbone_lr_scale_}};
+}
+
+void AdaptedClassifier::learn(const TrainView& view, const train::Options& options,
+                              RunContext& context) {
+  const Tensor labels = view.data->labels().to(device_);
+  const auto groups = trained_groups();
+  num_trained_ = 0;
+  for (const auto& group : groups) num_trained_ += count(group.parameters);
+  const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
+    const Tensor logits = head_->logits(features(*view.data, rows, augmented));
+    return train::cross_entropy(train::keep_classes(logits, view.classes),
+                                labels.index_select(0, row_index(rows, device_)));
+  };
+  train::fit(groups, view.data->size(), options, loss, "train", context.key.child("train"),
+             context);
+}
+
+Tensor AdaptedClassifier::logits(const Samples& samples, std::span<const int64_t> rows) {
+  return head_->logits(features(samples, rows, View::test()));
+}
+
+Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
+                                   const View& view) {
+  AdapterHooks adapted(adapters_);
+  if (backbone_lr_scale_ > 0) {
+    return backbone_->forward(samples.fetch(rows, view).to(device_), adapted);
+  }
+  const int64_t depth = backbone_->info().depth;
+  if (adapters_frozen_ || first_adapted_ == depth) {
+    return cache_.features(samples, rows, view, adapted, "frozen");
+  }
+  Hooks none;
+  // Keeping what enters block 0 would cost much memory and save little time.
+  const Tensor tokens = first_adapted_ == 0
+                            ? backbone_->embed(samples.fetch(rows, view).to(device_))
+                            : cache_.tokens(samples, rows, view, first_adapted_, none, "backbone");
+  return backbone_->pool(
+      backbone_->norm(backbone_->blocks(tokens, first_adapted_, depth, adapted)));
+}
+
+ParameterCount AdaptedClassifier::parameter_count() {
+  int64_t added = count(parameters(*head_));
+  for (const auto& adapter : adapters_) {
+    if (adapter) added += count(parameters(*adapter));
+  }
+  return {.trainable = num_trained_, .added = added, .total = count(parameters(*this))};
+}
+
+std::vector<int64_t> AdaptedClassifier::adapters_per_block() const {
+  if (first_adapted_ == backbone_->info().depth) return {};
+  std::vector<int64_t> numbers;
+  for (const auto& adapter : adapters_) numbers.push_back(adapter ? 1 : 0);
+  return numbers;
+}
+
+void AdaptedClassifier::tensors(TensorVisitor& visitor) {
+  visitor.child("backbone", *backbone_);
+  for (size_t layer = 0; layer < adapters_.size(); ++layer) {
+    if (adapters_[layer]) visitor.child(fmt::format("adapters.{}", layer), *adapters_[layer]);
+  }
+  visitor.child("head", *head_);
+}
+
+}  // namespace cl

@@ -1,0 +1,106 @@
+#include "core/train/fit.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "core/base/check.h"
+#include "core/nn/threads.h"
+#include "core/train/optimiser.h"
+
+namespace cl::train {
+namespace {
+
+constexpr std::array<std::string_view, 3> kOptimisers{"sgd", "adam", "adamw"};
+constexpr std::array<std::string_view, 2> kSchedules{"constant", "cosine"};
+
+/// One pass over the rows; what `fit` repeats.
+class Epoch {
+ public:
+  Epoch(int64_t index, const Options& options, const std::string& phase, RunContext& context)
+      : index_(index), options_(options), phase_(phase), context_(context) {}
+
+  /// @return the mean loss of a sample
+  double run(const std::vector<int64_t>& order, const View& view, const Loss& loss,
+             Optimiser& optimiser) {
+    const auto size = static_cast<int64_t>(order.size());
+    const int64_t num_steps = (size + options_.batch_size - 1) / options_.batch_size;
+    double sum = 0;
+    for (int64_t step = 0; step < num_steps; ++step) {
+      context_.check_stop();
+      const int64_t first = step * options_.batch_size;
+      const int64_t count = std::min(options_.batch_size, size - first);
+      const auto rows =
+          std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+      optimiser.clear_gradients();
+      const at::Tensor value = loss(rows, view);
+      const double number = value.item<double>();
+      check_finite(number, step);
+      value.backward();
+      optimiser.step();
+      sum += number * static_cast<double>(count);
+      context_.progress.update({context_.experience, context_.num_experiences, phase_, index_,
+                                options_.epochs, step, num_steps, number});
+    }
+    return sum / static_cast<double>(size);
+  }
+
+ private:
+  void check_finite(double loss, int64_t step) const {
+    if (std::isfinite(loss)) return;
+    throw Error(fmt::format(
+        "experience {}, phase '{}', epoch {}, step {}: the loss is {}; a lower learning "
+        "rate than {} may help",
+        context_.experience, phase_, index_, step, loss, learning_rate(options_, index_)));
+  }
+
+  int64_t index_;
+  const Options& options_;
+  const std::string& phase_;
+  RunContext& context_;
+};
+
+}  // namespace
+
+void Options::fields(config::Fields& fields) {
+  fields.field("epochs", epochs, "passes over the data", {0, 100000});
+  fields.field("batch_size", batch_size, "samples a step", {1, 1 << 20});
+  fields.field("optimiser", optimiser, "made afresh for each phase", kOptimisers);
+  fields.field("lr", lr, "learning rate of the first epoch", {0, 1000});
+  fields.field("momentum", momentum, "of sgd; the others ignore it", {0, 1});
+  fields.field("weight_decay", weight_decay, "added to the gradient, or decoupled for adamw",
+               {0, 1});
+  fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);
+  fields.field("min_lr", min_lr, "where the cosine would end, after the last epoch", {0, 1000});
+}
+
+double learning_rate(const Options& options, int64_t epoch) {
+  if (options.schedule == "constant") return options.lr;
+  CL_CHECK(options.schedule == "cosine", "schedule '{}'", options.schedule);
+  const double progress = static_cast<double>(epoch) / static_cast<double>(options.epochs);
+  return options.min_lr +
+         (options.lr - options.min_lr) * (1 + std::cos(std::numbers::pi * progress)) / 2;
+}
+
+void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,
+         const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context) {
+  CL_CHECK(size > 0, "phase '{}' has no data", phase);
+  const PhaseTimer timer(context.log, phase);
+  const GradMode recording(true);
+  const auto optimiser = make_optimiser(groups, options);
+  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    optimiser->set_learning_rate(learning_rate(options, epoch));
+    const auto index = static_cast<uint64_t>(epoch);
+    const auto order = permutation(key.child("order").child(index), size);
+    const View view = View::train(key.child("view").child(index));
+    const double mean = Epoch(epoch, options, phase, context).run(order, view, loss, *optimiser);
+    context.log.scalar(phase + "/loss", context.experience * options.epochs + epoch, mean);
+  }
+  // Gradients would double the memory of what trained, until the next phase.
+  optimiser->clear_gradients();
+}
+
+}  // namespace cl::train

@@ -1,0 +1,43 @@
+#include "core/train/losses.h"
+
+#include <limits>
+
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/ones.h>
+
+#include "core/base/check.h"
+
+namespace cl::train {
+namespace {
+
+// Below this a vector counts as zero, as in PyTorch's normalize().
+constexpr double kSmallestNorm = 1e-12;
+
+Tensor unit_rows(const Tensor& x) {
+  return x.div(at::linalg_vector_norm(x, 2, {-1}, /*keepdim=*/true).clamp_min(kSmallestNorm));
+}
+
+}  // namespace
+
+Tensor keep_classes(const Tensor& logits, const std::vector<int64_t>& classes) {
+  CL_CHECK(logits.dim() == 2, "logits have {} axes", logits.dim());
+  const int64_t num_classes = logits.size(1);
+  Tensor dropped = at::ones({num_classes}, at::TensorOptions(at::kBool));
+  bool* flags = dropped.data_ptr<bool>();
+  for (const int64_t c : classes) {
+    CL_CHECK(c >= 0 && c < num_classes, "class {} of {}", c, num_classes);
+    flags[c] = false;
+  }
+  return logits.masked_fill(dropped.to(logits.device()), -std::numeric_limits<double>::infinity());
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
+  return at::cross_entropy_loss(logits, labels);
+}
+
+Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
+  return unit_rows(a).matmul(unit_rows(b).t());
+}
+
+}  // namespace cl::train

@@ -1,0 +1,49 @@
+// One adapter a block, trained on every experience in turn: the lower bound of adapter methods.
+//
+// Nothing protects what was learned: the adapters move to each new experience, away from those
+// before, and the classifier's older rows meet features they were not trained on.
+//
+// Wang et al. 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters for Continual
+// Learning", table 1 ("FT Adapter").
+#include "core/learner/adapted_classifier.h"
+
+namespace cl {
+namespace {
+
+class FinetuneAdapter final : public Learner {
+ public:
+  struct Options {
+    AdaptedClassifier::Options network;
+    train::Options train;  // the paper gives none: those of SEMA's adapters
+    void fields(config::Fields& fields) {
+      network.fields(fields);
+      fields.group("train", train, "of adapters and classifier, in every experience");
+    }
+  };
+
+  FinetuneAdapter(const Options& options, LearnerParts parts)
+      : Learner(parts.stream), train_(options.train), network_(options.network, std::move(parts)) {}
+
+  ParameterCount parameter_count() override { return network_.parameter_count(); }
+  std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  void tensors(TensorVisitor& visitor) override { network_.tensors(visitor); }
+
+ private:
+  void do_learn(const TrainView& view, RunContext& context) override {
+    network_.learn(view, train_, context);
+  }
+  Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
+    return network_.logits(samples, rows);
+  }
+
+  train::Options train_;
+  AdaptedClassifier network_;
+};
+
+const RegisterLearner<FinetuneAdapter> kRegistered{
+    "finetune_adapter", "one adapter a block, trained on every experience",
+    "Wang et al. 2025, \"Self-Expansion of Pre-trained Models with Mixture of Adapters for "
+    "Continual Learning\", table 1 (FT Adapter)"};
+
+}  // namespace
+}  // namespace cl

@@ -1,0 +1,54 @@
+// One adapter a block, trained on the first experience and then frozen: SEMA without expansion.
+//
+// The first experience moves the pre-trained features towards the stream's domain; every later one
+// trains the classifier alone, on features that no longer change. Whatever a growing method gains
+// over this, it gains by growing.
+//
+// Wang et al. 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters for Continual
+// Learning", table 2 ("No Exp."); first-session adaptation as in Zhou et al. 2024 (APER).
+#include "core/learner/adapted_classifier.h"
+
+namespace cl {
+namespace {
+
+class FixedAdapters final : public Learner {
+ public:
+  struct Options {
+    AdaptedClassifier::Options network;
+    train::Options train;
+    void fields(config::Fields& fields) {
+      network.fields(fields);
+      fields.group("train", train, "of adapters and classifier, then of the classifier alone");
+    }
+  };
+
+  FixedAdapters(const Options& options, LearnerParts parts)
+      : Learner(parts.stream), train_(options.train), network_(options.network, std::move(parts)) {}
+
+  ParameterCount parameter_count() override { return network_.parameter_count(); }
+  std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  void tensors(TensorVisitor& visitor) override { network_.tensors(visitor); }
+
+ private:
+  void do_learn(const TrainView& view, RunContext& context) override {
+    network_.learn(view, train_, context);
+    network_.freeze_adapters();
+  }
+  Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
+    return network_.logits(samples, rows);
+  }
+  void do_shape_for(const State& /*state*/) override {
+    if (!classes_seen().empty()) network_.freeze_adapters();
+  }
+
+  train::Options train_;
+  AdaptedClassifier network_;
+};
+
+const RegisterLearner<FixedAdapters> kRegistered{
+    "fixed_adapters", "one adapter a block, trained on the first experience, then frozen",
+    "Wang et al. 2025, \"Self-Expansion of Pre-trained Models with Mixture of Adapters for "
+    "Continual Learning\", table 2 (No Exp.)"};
+
+}  // namespace
+}  // namespace cl

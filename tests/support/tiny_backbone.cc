@@ -1,0 +1,160 @@
+#include "tests/support/tiny_backbone.h"
+
+#include <cmath>
+#include <utility>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/gelu.h>
+#include <fmt/format.h>
+
+#include "core/nn/init.h"
+#include "core/nn/layers.h"
+#include "core/weights/state.h"
+
+namespace cl::testing {
+namespace {
+
+constexpr int64_t kHeads = 2;
+constexpr int64_t kPatch = 4;
+constexpr int64_t kSide = 8;
+constexpr int64_t kChannels = 3;
+constexpr double kEps = 1e-6;
+constexpr double kPositionStd = 0.1;
+
+struct TinyBlock {
+  LayerNorm norm1, norm2;
+  Linear qkv, proj, fc1, fc2;
+
+  void tensors(TensorVisitor& visitor) {
+    visitor.child("norm1", norm1);
+    visitor.child("qkv", qkv);
+    visitor.child("proj", proj);
+    visitor.child("norm2", norm2);
+    visitor.child("fc1", fc1);
+    visitor.child("fc2", fc2);
+  }
+};
+
+TinyBlock make_block(const RngKey& key, c10::Device device) {
+  constexpr int64_t dim = kTinyDim;
+  return {make_layer_norm(dim, kEps, device),
+          make_layer_norm(dim, kEps, device),
+          make_linear(dim, 3 * dim, key.child("qkv"), device),
+          make_linear(dim, dim, key.child("proj"), device),
+          make_linear(dim, 2 * dim, key.child("fc1"), device),
+          make_linear(2 * dim, dim, key.child("fc2"), device)};
+}
+
+/// [N, T, dim] -> [N, heads, T, dim / heads]
+Tensor split_heads(const Tensor& x) {
+  return x.reshape({x.size(0), x.size(1), kHeads, kTinyDim / kHeads}).transpose(1, 2);
+}
+
+Tensor attention(const Tensor& qkv, const std::optional<Prefix>& prefix) {
+  const auto parts = qkv.chunk(3, -1);
+  Tensor key = split_heads(parts[1]);
+  Tensor value = split_heads(parts[2]);
+  if (prefix) {
+    key = at::cat({prefix->key, key}, 2);
+    value = at::cat({prefix->value, value}, 2);
+  }
+  const double scale = 1 / std::sqrt(static_cast<double>(kTinyDim / kHeads));
+  const Tensor weights = split_heads(parts[0]).matmul(key.transpose(-2, -1)).mul(scale).softmax(-1);
+  return weights.matmul(value).transpose(1, 2).reshape({qkv.size(0), qkv.size(1), kTinyDim});
+}
+
+Tensor run(const TinyBlock& block, Tensor h, int64_t layer, Hooks& hooks) {
+  h = hooks.at({Site::kBlockInput, layer, h, h}, h);
+  const auto prefix = hooks.prefix(layer, h);
+  const Tensor normed1 = block.norm1(h);
+  const Tensor qkv = hooks.at({Site::kQkv, layer, h, normed1}, block.qkv(normed1));
+  const Tensor mixed = block.proj(attention(qkv, prefix));
+  const Tensor x = h.add(hooks.at({Site::kAttention, layer, h, normed1}, mixed));
+  const Tensor normed2 = block.norm2(x);
+  const Tensor mlp = block.fc2(at::gelu(block.fc1(normed2)));
+  const Tensor out = x.add(hooks.at({Site::kMlp, layer, x, normed2}, mlp));
+  return hooks.at({Site::kBlockOutput, layer, out, out}, out);
+}
+
+class Tiny final : public Backbone {
+ public:
+  struct Options {
+    int64_t depth = 4;
+    void fields(config::Fields& fields) {
+      fields.field("depth", depth, "number of blocks", {1, 16});
+    }
+  };
+
+  Tiny(const Options& options, const BackboneParts& parts)
+      : patch_(make_linear(kChannels * kPatch * kPatch, kTinyDim, parts.key.child("patch"),
+                           parts.device)),
+        cls_(init::normal({1, 1, kTinyDim}, 0, 1, parts.key.child("cls"), parts.device)),
+        position_(init::normal({1, kTinyTokens, kTinyDim}, 0, kPositionStd,
+                               parts.key.child("position"), parts.device)),
+        norm_(make_layer_norm(kTinyDim, kEps, parts.device)) {
+    for (int64_t layer = 0; layer < options.depth; ++layer) {
+      blocks_.push_back(
+          make_block(parts.key.child("block").child(static_cast<uint64_t>(layer)), parts.device));
+    }
+    info_ = {.name = "tiny",
+             .dim = kTinyDim,
+             .depth = options.depth,
+             .num_tokens = kTinyTokens,
+             .num_heads = kHeads,
+             .num_special_tokens = 1,
+             .sample_shape = {kChannels, kSide, kSide},
+             .weights_digest = digest(snapshot(*this))};
+  }
+
+  const BackboneInfo& info() const override { return info_; }
+
+  Tensor embed(const Tensor& x) const override {
+    const Tensor patches = x.unfold(2, kPatch, kPatch)  // [N, 3, 2, 8, 4]
+                               .unfold(3, kPatch, kPatch)
+                               .permute({0, 2, 3, 1, 4, 5})
+                               .reshape({x.size(0), kTinyTokens - 1, kChannels * kPatch * kPatch});
+    return at::cat({cls_.expand({x.size(0), 1, kTinyDim}), patch_(patches)}, 1).add(position_);
+  }
+
+  Tensor blocks(Tensor tokens, int64_t first, int64_t last, Hooks& hooks) const override {
+    for (int64_t layer = first; layer < last; ++layer) {
+      tokens = run(blocks_[static_cast<size_t>(layer)], tokens, layer, hooks);
+    }
+    return tokens;
+  }
+
+  Tensor norm(const Tensor& tokens) const override { return norm_(tokens); }
+  Tensor pool(const Tensor& tokens) const override { return tokens.select(1, 0); }
+  std::optional<Tensor> logits(const Tensor& /*features*/) const override { return std::nullopt; }
+
+  Tensor& weight_at(Site site, int64_t layer) override {
+    if (site == Site::kQkv) return blocks_.at(static_cast<size_t>(layer)).qkv.weight;
+    throw Error("backbone 'tiny': only the site of the projection has a single weight");
+  }
+
+  void tensors(TensorVisitor& visitor) override {
+    visitor.child("patch", patch_);
+    visitor.parameter("cls", cls_);
+    visitor.parameter("position", position_);
+    visitor.children("blocks", blocks_);
+    visitor.child("norm", norm_);
+  }
+
+ private:
+  Linear patch_;
+  Tensor cls_, position_;  // [1, 1, dim], [1, T, dim]
+  std::vector<TinyBlock> blocks_;
+  LayerNorm norm_;
+  BackboneInfo info_;
+};
+
+const RegisterBackbone<Tiny> kRegistered{"tiny", "five tokens of 16 numbers", "for tests"};
+
+}  // namespace
+
+std::unique_ptr<Backbone> make_tiny(int64_t depth, uint64_t seed) {
+  const auto choice = config::Node::parse(fmt::format("tiny: {{depth: {}}}", depth), "tiny");
+  return Backbones::get().make(choice, {RngKey(seed), at::kCPU});
+}
+
+}  // namespace cl::testing
