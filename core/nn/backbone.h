@@ -1,13 +1,14 @@
-// A pre-trained network that turns samples into features, and can be entered and left between its blocks.
+// A pre-trained network that turns samples into features, and can be entered and left between its
+// blocks.
 #pragma once
-
-#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <c10/core/Device.h>
 
 #include "core/base/rng.h"
 #include "core/config/registry.h"
@@ -23,18 +24,18 @@ struct BackboneInfo {
   int64_t depth = 0;       // number of blocks
   int64_t num_tokens = 0;  // tokens of one sample, special ones included
   int64_t num_heads = 0;
-  int64_t num_special_tokens = 0;      // leading tokens that stand for no part of the sample (CLS)
-  std::vector<int64_t> sample_shape;   // of one x: what `embed` takes
-  std::string weights_digest;          // of all tensors as built; the run file records it
+  int64_t num_special_tokens = 0;     // leading tokens that stand for no part of the sample (CLS)
+  std::vector<int64_t> sample_shape;  // of one x: what `embed` takes
+  std::string weights_digest;         // of all tensors as built; the run file records it
 };
 
 struct BackboneParts {
-  RngKey key;           // for weights that no file gives
+  RngKey key;  // for weights that no file gives
   c10::Device device;
 };
 
-/// Blocks between an embedding and a norm. `forward` is the composition of the pieces, so a frozen prefix can be computed
-/// once and continued later: with the same hooks the cut changes nothing.
+/// Blocks between an embedding and a norm. `forward` is the composition of the pieces, so a frozen
+/// prefix can be computed once and continued later: with the same hooks the cut changes nothing.
 class Backbone {
  public:
   static constexpr std::string_view kKind = "backbone";
@@ -48,14 +49,16 @@ class Backbone {
   /// x [N, ...sample] -> tokens entering block 0 [N, T, dim]
   [[nodiscard]] virtual Tensor embed(const Tensor& x) const = 0;
   /// Runs blocks [first, last) on tokens [N, any T, dim].
-  [[nodiscard]] virtual Tensor blocks(Tensor tokens, int64_t first, int64_t last, Hooks& hooks) const = 0;
+  [[nodiscard]] virtual Tensor blocks(Tensor tokens, int64_t first, int64_t last,
+                                      Hooks& hooks) const = 0;
   /// The norm after the last block, [N, T, dim].
   [[nodiscard]] virtual Tensor norm(const Tensor& tokens) const = 0;
   /// Normed tokens [N, T, dim] -> features [N, dim].
   [[nodiscard]] virtual Tensor pool(const Tensor& tokens) const = 0;
   /// features [N, dim] -> logits of the head that came with the weights, where there is one.
   [[nodiscard]] virtual std::optional<Tensor> logits(const Tensor& features) const = 0;
-  /// The weight matrix that produces `out` at a site (kQkv only so far), for folding a weight delta into it.
+  /// The weight matrix that produces `out` at a site (kQkv only so far), for folding a weight delta
+  /// into it.
   /// @throws Error where the site has no single weight
   [[nodiscard]] virtual Tensor& weight_at(Site site, int64_t layer) = 0;
   /// Names its tensors as the weight files of its family do.

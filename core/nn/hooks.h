@@ -1,10 +1,10 @@
 // Where a method can act inside a backbone's blocks without the backbone knowing it.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <optional>
+
+#include <ATen/core/Tensor.h>
 
 namespace cl {
 
@@ -21,9 +21,10 @@ enum class Site { kBlockInput, kQkv, kAttention, kMlp, kBlockOutput };
 /// One passage through a site. All tensors are tokens [N, T, dim] unless said otherwise at `Site`.
 struct SiteCall {
   Site site;
-  int64_t layer;        // 0-based block index
-  const Tensor& stream; // residual stream the branch will be added to: h at kQkv and kAttention, x = h + Attn at kMlp
-  const Tensor& input;  // what the branch reads: `stream` after the block's norm
+  int64_t layer;         // 0-based block index
+  const Tensor& stream;  // residual stream the branch will be added to: h at kQkv and kAttention, x
+                         // = h + Attn at kMlp
+  const Tensor& input;   // what the branch reads: `stream` after the block's norm
 };
 
 /// Keys and values put in front of a block's own (prefix tuning); each [N, heads, P, dim / heads].
@@ -31,14 +32,16 @@ struct Prefix {
   Tensor key, value;
 };
 
-/// Identity by default. The backbone calls `at` once per site and block with the branch's result, and uses what it
-/// returns instead.
+/// Identity by default. The backbone calls `at` once per site and block with the branch's result,
+/// and uses what it returns instead.
 class Hooks {
  public:
   virtual ~Hooks() = default;
   virtual Tensor at(const SiteCall& /*call*/, Tensor out) { return out; }
   /// @param tokens  tokens entering the block [N, T, dim]
-  virtual std::optional<Prefix> prefix(int64_t /*layer*/, const Tensor& /*tokens*/) { return std::nullopt; }
+  virtual std::optional<Prefix> prefix(int64_t /*layer*/, const Tensor& /*tokens*/) {
+    return std::nullopt;
+  }
 };
 
 }  // namespace cl

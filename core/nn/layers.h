@@ -1,10 +1,11 @@
-// The layers that every network here is made of: plain values that own their tensors and draw from no global generator.
+// The layers that every network here is made of: plain values that own their tensors and draw from
+// no global generator.
 #pragma once
+
+#include <cstdint>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
-
-#include <cstdint>
 
 #include "core/base/rng.h"
 #include "core/weights/tensor_visitor.h"
@@ -29,6 +30,8 @@ struct LayerNorm {
   void tensors(TensorVisitor& visitor);
 };
 
+// New layers are trainable.
+
 /// Weight and bias from U(-1/sqrt(in), 1/sqrt(in)), as PyTorch's default initialisation.
 Linear make_linear(int64_t in, int64_t out, const RngKey& key, c10::Device device);
 /// Weight as `make_linear`, bias zero.
@@ -37,5 +40,8 @@ Linear make_linear_zero_bias(int64_t in, int64_t out, const RngKey& key, c10::De
 Linear make_linear_zero(int64_t in, int64_t out, c10::Device device);
 /// Weight one, bias zero.
 LayerNorm make_layer_norm(int64_t dim, double eps, c10::Device device);
+
+/// x [..., dim] with every vector of the last axis divided by its length; zero stays zero.
+[[nodiscard]] Tensor unit_length(const Tensor& x);
 
 }  // namespace cl

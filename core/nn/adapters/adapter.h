@@ -1,10 +1,11 @@
-// A small trainable function added to a frozen block at one site: the idea that series, parallel and low-rank adapters share.
+// A small trainable function added to a frozen block at one site: the idea that series, parallel
+// and low-rank adapters share.
 #pragma once
-
-#include <c10/core/Device.h>
 
 #include <optional>
 #include <string_view>
+
+#include <c10/core/Device.h>
 
 #include "core/base/rng.h"
 #include "core/config/registry.h"
@@ -30,7 +31,8 @@ class Adapter {
   [[nodiscard]] virtual Site site() const = 0;
   /// What is added to `out`, of its shape. @param out  the branch's result at the site
   [[nodiscard]] virtual Tensor delta(const SiteCall& call, const Tensor& out) const = 0;
-  /// The matrix [out, in] that can be added to the site's weight instead of running the adapter, where there is one.
+  /// The matrix [out, in] that can be added to the site's weight instead of running the adapter,
+  /// where there is one.
   [[nodiscard]] virtual std::optional<Tensor> weight_delta() const { return std::nullopt; }
   virtual void tensors(TensorVisitor& visitor) = 0;
 };

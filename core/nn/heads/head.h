@@ -1,9 +1,9 @@
 // A classifier on features.
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <string_view>
+
+#include <c10/core/Device.h>
 
 #include "core/base/rng.h"
 #include "core/config/registry.h"
@@ -13,7 +13,8 @@ namespace cl {
 
 struct HeadParts {
   int64_t dim;
-  int64_t num_classes;  // of the whole stream: all rows exist from the start, callers mask those not yet seen
+  int64_t num_classes;  // of the whole stream: all rows exist from the start, callers mask those
+                        // not yet seen
   RngKey key;
   c10::Device device;
 };

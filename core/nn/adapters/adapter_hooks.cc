@@ -1,0 +1,32 @@
+#include "core/nn/adapters/adapter_hooks.h"
+
+#include <string>
+
+namespace cl {
+
+AdapterHooks::AdapterHooks(const config::Node& choice, int64_t depth, const AdapterParts& parts) {
+  for (int64_t layer = 0; layer < depth; ++layer) {
+    AdapterParts own = parts;
+    own.key = parts.key.child(static_cast<uint64_t>(layer));
+    adapters_.push_back(Adapters::get().make(choice, own));
+  }
+}
+
+Tensor AdapterHooks::at(const SiteCall& call, Tensor out) {
+  const Adapter* own = adapter(call.layer);
+  if (own == nullptr || own->site() != call.site) return out;
+  return out.add(own->delta(call, out));
+}
+
+Adapter* AdapterHooks::adapter(int64_t layer) {
+  const auto index = static_cast<size_t>(layer);
+  return index < adapters_.size() ? adapters_[index].get() : nullptr;
+}
+
+void AdapterHooks::tensors(TensorVisitor& visitor) {
+  for (size_t layer = 0; layer < adapters_.size(); ++layer) {
+    if (adapters_[layer]) visitor.child("adapters." + std::to_string(layer), *adapters_[layer]);
+  }
+}
+
+}  // namespace cl

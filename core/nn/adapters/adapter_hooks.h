@@ -1,0 +1,30 @@
+// One adapter a block, as hooks.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/nn/adapters/adapter.h"
+
+namespace cl {
+
+/// Adds to the output of each block's site what that block's adapter says.
+class AdapterHooks final : public Hooks {
+ public:
+  /// @param by_layer  the adapter of each block; null, or past the end, for none
+  explicit AdapterHooks(std::vector<std::unique_ptr<Adapter>> by_layer)
+      : adapters_(std::move(by_layer)) {}
+  /// `choice` for every block, keyed by its index.
+  AdapterHooks(const config::Node& choice, int64_t depth, const AdapterParts& parts);
+
+  Tensor at(const SiteCall& call, Tensor out) override;
+  /// Null where the block has none.
+  [[nodiscard]] Adapter* adapter(int64_t layer);
+  /// Names "adapters.<layer>.".
+  void tensors(TensorVisitor& visitor);
+
+ private:
+  std::vector<std::unique_ptr<Adapter>> adapters_;
+};
+
+}  // namespace cl

@@ -1,0 +1,54 @@
+// Parallel adapter: a bottleneck beside the MLP of a block.
+//
+// The block's output becomes x + MLP(LN2(x)) + s f(x), with f a two-layer bottleneck. Chen et al.
+// scale by 0.1 and read LN2(x); SEMA's code reads x itself and does not scale, which is the default
+// here.
+#include <array>
+
+#include "core/nn/adapters/adapter.h"
+#include "core/nn/adapters/bottleneck.h"
+
+namespace cl {
+namespace {
+
+constexpr std::array<std::string_view, 2> kInputs{"pre_ln2", "post_ln2"};
+
+class ParallelAdapter final : public Adapter {
+ public:
+  struct Options {
+    int64_t bottleneck = 16;
+    double scale = 1;
+    std::string input = "pre_ln2";
+
+    void fields(config::Fields& fields) {
+      fields.field("bottleneck", bottleneck, "width of the bottleneck", {.min = 1});
+      fields.field("scale", scale, "factor on the adapter's output");
+      fields.field("input", input, "what it reads: the stream before or after the block's LN2",
+                   kInputs);
+    }
+  };
+
+  ParallelAdapter(const Options& options, const AdapterParts& parts)
+      : scale_(options.scale),
+        reads_stream_(options.input == kInputs[0]),
+        function_(make_bottleneck(parts.dim, options.bottleneck, parts.key, parts.device)) {}
+
+  [[nodiscard]] Site site() const override { return Site::kMlp; }
+  [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& /*out*/) const override {
+    const Tensor result = function_(reads_stream_ ? call.stream : call.input);
+    return scale_ == 1 ? result : result.mul(scale_);
+  }
+  void tensors(TensorVisitor& visitor) override { function_.tensors(visitor); }
+
+ private:
+  double scale_;
+  bool reads_stream_;
+  Bottleneck function_;
+};
+
+const RegisterAdapter<ParallelAdapter> kRegistered{
+    "parallel", "bottleneck beside the MLP",
+    "Chen et al. 2022, AdaptFormer, sec. 3.2; Wang et al. 2025, SEMA, sec. 3.3"};
+
+}  // namespace
+}  // namespace cl
