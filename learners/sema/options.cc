@@ -1,0 +1,70 @@
+#include "learners/sema/options.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+
+namespace cl::sema {
+
+void Options::fields(config::Fields& fields) {
+  static constexpr std::array<std::string_view, 3> kExpansions{"by_shift", "by_task", "never"};
+  static constexpr std::array<std::string_view, 7> kMixtures{
+      "soft", "average", "random", "top1", "top1_inference", "random_selection", "descriptor"};
+  static constexpr std::array<std::string_view, 2> kInputs{"pre_ln2", "post_ln2"};
+  static constexpr std::array<std::string_view, 2> kActivations{"none", "leaky_relu"};
+  static constexpr std::array<std::string_view, 2> kReconstructions{"mean", "sum"};
+  static constexpr std::array<std::string_view, 2> kScores{"absolute", "signed"};
+  static constexpr std::array<std::string_view, 2> kDecisions{"batch", "sample"};
+  static constexpr std::array<std::string_view, 2> kOrders{"rescan", "continue"};
+  static constexpr std::array<std::string_view, 2> kWithout{"train_head", "nothing"};
+
+  fields.plugin("adapter", adapter, "adapter", "the functional adapter of every block");
+  fields.field("first_expandable", first_expandable,
+               "first block that may grow, 0-based; below 0 from the end, at most all blocks");
+  fields.field("last_expandable", last_expandable,
+               "last block that may grow, 0-based; below 0 counted from the end");
+  fields.field("expansion", expansion, "when adapters are added", kExpansions);
+  fields.field("mixture", mixture, "how the adapters of a block share a sample", kMixtures);
+  fields.field("router_bias", router_bias, "whether the router has a bias");
+  fields.field("descriptor_input", descriptor_input,
+               "tokens that router and descriptors see, against the norm before the MLP", kInputs);
+  fields.field("descriptor_dim", descriptor_dim, "hidden width of a descriptor", {1});
+  fields.field("descriptor_activation", descriptor_activation, "after a descriptor's encoder",
+               kActivations);
+  fields.field("reconstruction", reconstruction, "over a sample's squared errors",
+               kReconstructions);
+  fields.field("statistics_window", statistics_window,
+               "latest training errors that a z-score refers to; 0 for all", {0});
+  fields.field("threshold", threshold, "z-score above which a block grows");
+  fields.field("zscore", zscore, "whether too small an error is a shift as well", kScores);
+  fields.field("decision", decision,
+               "by a batch's mean score, or by any sample strange to all descriptors", kDecisions);
+  fields.field("expansion_order", expansion_order,
+               "after an expansion: look at all blocks again, or at deeper ones only", kOrders);
+  fields.field("scan_batch_size", scan_batch_size, "samples of one decision", {1});
+  fields.field("min_scan_batch", min_scan_batch, "smaller batches decide nothing", {0});
+  fields.field("without_expansion", without_expansion,
+               "what an experience that adds no adapter trains", kWithout);
+  fields.group("functional", functional, "training of adapters, router and head");
+  fields.group("descriptor", descriptor, "training of descriptors");
+  fields.field("cache_mib", cache_mib, "memory for tokens of frozen blocks, MiB", {0});
+}
+
+BlockRange expandable_blocks(const Options& options, int64_t depth) {
+  BlockRange range{options.first_expandable, options.last_expandable};
+  if (range.first < 0) range.first = std::max<int64_t>(range.first + depth, 0);
+  if (range.last < 0) range.last += depth;
+  if (range.last < range.first || range.last >= depth) {
+    throw Error(
+        fmt::format("learner.sema: blocks {} to {} shall be expandable, but the backbone has "
+                    "blocks 0 to {}; set first_expandable and last_expandable within them",
+                    options.first_expandable, options.last_expandable, depth - 1));
+  }
+  return range;
+}
+
+}  // namespace cl::sema

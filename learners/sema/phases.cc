@@ -1,0 +1,143 @@
+#include "learners/sema/phases.h"
+
+#include <algorithm>
+#include <map>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/nn/threads.h"
+#include "core/train/fit.h"
+#include "core/train/losses.h"
+#include "core/weights/state.h"
+
+namespace cl::sema {
+
+namespace {
+
+// Samples of one forward pass whose results are kept for the whole phase.
+constexpr int64_t kChunk = 128;
+
+/// Mean-pooled tokens by block: [N, dim] each.
+using Pooled = std::map<int64_t, Tensor>;
+
+RngKey phase_key(const Session& session, std::string_view phase, int64_t round) {
+  return session.context.key.child(phase).child(static_cast<uint64_t>(round));
+}
+
+Tensor features(Session& session, std::span<const int64_t> rows, const View& look) {
+  Network& network = session.network;
+  ForwardPass pass = session.pass(rows, look);
+  pass.training = true;
+  pass.at_pooled = [&network](int64_t layer, const Tensor& pooled) {
+    if (network.block(layer).has_new()) network.block(layer).observe(pooled);
+  };
+  return network.features(session.run(pass, look, network.depth()));
+}
+
+/// Features of all samples, [n, dim].
+Tensor all_features(Session& session) {
+  const GradMode no_gradients(false);
+  std::vector<Tensor> parts;
+  for_batches(session.data().size(), kChunk, [&](const std::vector<int64_t>& rows) {
+    session.context.check_stop();
+    parts.push_back(features(session, rows, View::test()));
+  });
+  return at::cat(parts);
+}
+
+std::vector<int64_t> growing_blocks(const Network& network) {
+  std::vector<int64_t> layers;
+  for (int64_t layer = 0; layer < network.depth(); ++layer) {
+    if (network.block(layer).expandable() && network.block(layer).has_new()) {
+      layers.push_back(layer);
+    }
+  }
+  return layers;
+}
+
+Pooled pooled_inputs(Session& session, const std::vector<int64_t>& layers,
+                     std::span<const int64_t> rows, const View& look) {
+  const GradMode no_gradients(false);
+  Pooled result;
+  ForwardPass pass = session.pass(rows, look);
+  pass.training = true;
+  pass.at_pooled = [&](int64_t layer, const Tensor& pooled) {
+    if (std::find(layers.begin(), layers.end(), layer) != layers.end()) result[layer] = pooled;
+  };
+  (void)session.run(pass, look, layers.back() + 1);
+  return result;
+}
+
+/// The same of all samples.
+Pooled all_pooled_inputs(Session& session, const std::vector<int64_t>& layers) {
+  std::map<int64_t, std::vector<Tensor>> parts;
+  for_batches(session.data().size(), kChunk, [&](const std::vector<int64_t>& rows) {
+    session.context.check_stop();
+    for (auto& [layer, pooled] : pooled_inputs(session, layers, rows, View::test())) {
+      parts[layer].push_back(pooled);
+    }
+  });
+  Pooled result;
+  for (const auto& [layer, pooled] : parts) result[layer] = at::cat(pooled);
+  return result;
+}
+
+}  // namespace
+
+void functional_phase(Session& session, int64_t round) {
+  Network& network = session.network;
+  const std::vector<Tensor> trained = network.functional_parameters();
+  // With nothing but the classifier to train, a fixed view's features never change.
+  const bool is_head_only = trained.size() == parameters(network.classifier()).size();
+  Tensor known;
+  if (is_head_only && session.is_repeatable()) {
+    const PhaseTimer timer(session.context.log, "functional");
+    known = all_features(session);
+  }
+  const auto loss = [&](std::span<const int64_t> rows, const View& look) {
+    const Tensor x = known.defined() ? known.index_select(0, index(rows, session.device))
+                                     : features(session, rows, look);
+    const Tensor logits = train::keep_classes(network.classifier()(x), session.view.classes);
+    const Tensor labels = session.data().labels().index_select(0, index(rows, at::kCPU));
+    return train::cross_entropy(logits, labels.to(session.device));
+  };
+  train::fit({{trained}}, session.data().size(), session.options.functional, loss, "functional",
+             phase_key(session, "functional", round), session.context);
+}
+
+void descriptor_phase(Session& session, int64_t round) {
+  Network& network = session.network;
+  const std::vector<int64_t> layers = growing_blocks(network);
+  if (layers.empty()) return;
+  // All adapters rest in this phase, so that a fixed view's inputs never change.
+  Pooled known;
+  if (session.is_repeatable()) {
+    const PhaseTimer timer(session.context.log, "descriptor");
+    known = all_pooled_inputs(session, layers);
+  }
+  const auto loss = [&](std::span<const int64_t> rows, const View& look) {
+    const Pooled inputs = known.empty() ? pooled_inputs(session, layers, rows, look) : Pooled();
+    Tensor sum = at::zeros({}, at::TensorOptions(at::kFloat).device(session.device));
+    for (const int64_t layer : layers) {
+      Descriptor& descriptor = *network.block(layer).modules().back().descriptor;
+      const Tensor errors = descriptor.errors(
+          known.empty() ? inputs.at(layer)
+                        : known.at(layer).index_select(0, index(rows, session.device)));
+      descriptor.statistics.add(errors);
+      sum = sum + errors.mean();
+    }
+    return sum;
+  };
+  train::fit({{network.descriptor_parameters()}}, session.data().size(), session.options.descriptor,
+             loss, "descriptor", phase_key(session, "descriptor", round), session.context);
+}
+
+void train_new(Session& session, int64_t round) {
+  functional_phase(session, round);
+  descriptor_phase(session, round);
+  session.network.freeze();
+}
+
+}  // namespace cl::sema

@@ -1,0 +1,43 @@
+// One experience while it is being learned: what its phases share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/data/samples.h"
+#include "core/stream/stream.h"
+#include "core/train/run_context.h"
+#include "learners/sema/network.h"
+#include "learners/sema/options.h"
+#include "learners/sema/tokens.h"
+
+namespace cl::sema {
+
+struct Session {
+  const Options& options;
+  Network& network;
+  Tokens& tokens;
+  const TrainView& view;
+  RunContext& context;
+  c10::Device device;
+
+  [[nodiscard]] const Dataset& data() const { return *view.data; }
+  /// Whether frozen blocks make the same of a sample in every epoch.
+  [[nodiscard]] bool is_repeatable() const;
+  /// A pass over the samples `rows` that looks at them with `view`.
+  [[nodiscard]] ForwardPass pass(std::span<const int64_t> rows, const View& look) const;
+  /// Tokens leaving block `last - 1` [N, T, dim], for last > tokens.block(); the samples are those
+  /// of `pass`.
+  [[nodiscard]] Tensor run(const ForwardPass& pass, const View& look, int64_t last) const;
+};
+
+/// Row numbers as an index [N] on `device`.
+[[nodiscard]] Tensor index(std::span<const int64_t> rows, c10::Device device);
+
+/// Calls `visit` with 0..size-1, a batch at a time.
+void for_batches(int64_t size, int64_t batch_size,
+                 const std::function<void(const std::vector<int64_t>& rows)>& visit);
+
+}  // namespace cl::sema

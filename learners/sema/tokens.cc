@@ -1,0 +1,35 @@
+#include "learners/sema/tokens.h"
+
+#include "core/nn/threads.h"
+
+namespace cl::sema {
+
+namespace {
+constexpr int64_t kBytesPerMib = 1 << 20;
+}
+
+Tokens::Tokens(const Options& options, const Network& network, c10::Device device)
+    : options_(options),
+      network_(network),
+      device_(device),
+      frozen_(network.backbone(), device, options.cache_mib * kBytesPerMib) {}
+
+Tensor Tokens::entering(const Samples& samples, std::span<const int64_t> rows, const View& view) {
+  const GradMode no_gradients(false);
+  // Below the first expandable block nothing draws at random, hence the empty pass.
+  const ForwardPass pass;
+  NetworkHooks hooks(network_, pass);
+  // A view that is new each time is not worth remembering, nor are cheap embeddings.
+  if (block_ == 0 || (view.augment && samples.augments())) {
+    const Backbone& backbone = network_.backbone();
+    return backbone.blocks(backbone.embed(samples.fetch(rows, view).to(device_)), 0, block_, hooks);
+  }
+  return frozen_.tokens(samples, rows, view, block_, hooks, std::to_string(version_));
+}
+
+void Tokens::settle() {
+  block_ = options_.expansion == "never" ? network_.depth() : network_.expandable().first;
+  ++version_;
+}
+
+}  // namespace cl::sema

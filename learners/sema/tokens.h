@@ -1,0 +1,41 @@
+// Tokens on their way into the part of the network that can still change.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <c10/core/Device.h>
+
+#include "core/data/samples.h"
+#include "core/features/frozen_tokens.h"
+#include "learners/sema/network.h"
+
+namespace cl::sema {
+
+/// Blocks below the first expandable one are final after the first experience: what they compute of
+/// a fixed view is remembered.
+class Tokens {
+ public:
+  Tokens(const Options& options, const Network& network, c10::Device device);
+
+  /// First block whose input is not final: 0 until `settle`.
+  [[nodiscard]] int64_t block() const { return block_; }
+  /// Tokens entering block `block()` [N, T, dim], without gradient.
+  [[nodiscard]] Tensor entering(const Samples& samples, std::span<const int64_t> rows,
+                                const View& view);
+  /// Declares what the first experience trained final.
+  void settle();
+  /// Takes that back.
+  void unsettle() { block_ = 0; }
+
+ private:
+  const Options& options_;
+  const Network& network_;
+  c10::Device device_;
+  FrozenTokens frozen_;
+  int64_t block_ = 0;
+  int64_t version_ = 0;
+};
+
+}  // namespace cl::sema

@@ -1,0 +1,12 @@
+// How much each adapter is used: the paper's usage plot.
+#pragma once
+
+#include "learners/sema/session.h"
+
+namespace cl::sema {
+
+/// Logs in the table "adapter_usage" the mean share of every adapter over the experience's training
+/// data (test view), for each expandable block.
+void log_usage(Session& session);
+
+}  // namespace cl::sema
