@@ -1,13 +1,13 @@
 // The epoch loop, as a function that learners compose.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/config/fields.h"
 #include "core/data/samples.h"
@@ -28,13 +28,15 @@ struct Options {
   void fields(config::Fields& fields);
 };
 
-/// Learning rate of epoch `epoch` (0-based): "constant", or "cosine" min + (lr - min)(1 + cos(pi e / E)) / 2.
+/// Learning rate of epoch `epoch` (0-based): "constant", or "cosine" min + (lr - min)(1 + cos(pi e
+/// / E)) / 2.
 [[nodiscard]] double learning_rate(const Options& options, int64_t epoch);
 
-/// Parameters that share a learning rate, `lr_scale` times the phase's own.
+/// Parameters that share a learning rate and a weight decay, as multiples of the phase's own.
 struct ParameterGroup {
   std::vector<at::Tensor> parameters;
   double lr_scale = 1;
+  double weight_decay_scale = 1;
 };
 
 /// The loss of one batch: a scalar that backward() starts from.
@@ -42,10 +44,11 @@ struct ParameterGroup {
 /// @param view  the training view of this epoch, to fetch them with
 using Loss = std::function<at::Tensor(std::span<const int64_t> rows, const View& view)>;
 
-/// Trains `groups` for options.epochs epochs over rows 0..size-1 in an order keyed by (key, epoch), no batch dropped; the
-/// view of an epoch is keyed by (key, epoch) as well. Logs the mean loss of each epoch as scalar `<phase>/loss`, adds the
-/// time to phase `phase`, reports progress and stops between steps when asked.
-/// Parameters whose gradient stays undefined are left alone; those with a zero gradient still decay (as PyTorch does).
+/// Trains `groups` for options.epochs epochs over rows 0..size-1 in an order keyed by (key, epoch),
+/// no batch dropped; the view of an epoch is keyed by (key, epoch) as well. Logs the mean loss of
+/// each epoch as scalar `<phase>/loss`, adds the time to phase `phase`, reports progress and stops
+/// between steps when asked. Parameters whose gradient stays undefined are left alone; those with a
+/// zero gradient still decay (as PyTorch does).
 /// @param key  names this phase within the run: two phases must not share one
 /// @throws Error on a loss that is not finite: names experience, phase, epoch and step
 void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,

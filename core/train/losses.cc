@@ -3,22 +3,12 @@
 #include <limits>
 
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/ones.h>
 
 #include "core/base/check.h"
+#include "core/nn/layers.h"
 
 namespace cl::train {
-namespace {
-
-// Below this a vector counts as zero, as in PyTorch's normalize().
-constexpr double kSmallestNorm = 1e-12;
-
-Tensor unit_rows(const Tensor& x) {
-  return x.div(at::linalg_vector_norm(x, 2, {-1}, /*keepdim=*/true).clamp_min(kSmallestNorm));
-}
-
-}  // namespace
 
 Tensor keep_classes(const Tensor& logits, const std::vector<int64_t>& classes) {
   CL_CHECK(logits.dim() == 2, "logits have {} axes", logits.dim());
@@ -37,7 +27,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
 }
 
 Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
-  return unit_rows(a).matmul(unit_rows(b).t());
+  return unit_length(a).matmul(unit_length(b).t());
 }
 
 }  // namespace cl::train

@@ -1,17 +1,17 @@
 // Losses that more than one learner uses.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 namespace cl::train {
 
 using at::Tensor;
 
-/// Logits with every column outside `classes` at minus infinity, so that softmax and arg max leave them out and their
-/// gradient is exactly zero.
+/// Logits with every column outside `classes` at minus infinity, so that softmax and arg max leave
+/// them out and their gradient is exactly zero.
 /// @param logits   [N, C]   @param classes  ids in [0, C)
 [[nodiscard]] Tensor keep_classes(const Tensor& logits, const std::vector<int64_t>& classes);
 

@@ -1,12 +1,16 @@
 #include "core/train/optimiser.h"
 
+#include <sstream>
 #include <utility>
 
+#include <fmt/format.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
+#include <torch/serialize/archive.h>
 
 #include "core/base/check.h"
+#include "core/base/error.h"
 
 namespace cl::train {
 namespace {
@@ -29,6 +33,26 @@ class TorchOptimiser final : public Optimiser {
 
   void step() override { optimiser_->step(); }
 
+  std::string save() const override {
+    torch::serialize::OutputArchive archive;
+    optimiser_->save(archive);
+    std::ostringstream out;
+    archive.save_to(out);
+    return out.str();
+  }
+
+  void load(const std::string& state) override {
+    std::istringstream in(state);
+    try {
+      torch::serialize::InputArchive archive;
+      archive.load_from(in);
+      optimiser_->load(archive);
+    } catch (const c10::Error& error) {
+      throw Error(
+          fmt::format("state of an optimiser does not fit: {}", error.what_without_backtrace()));
+    }
+  }
+
  private:
   std::unique_ptr<torch::optim::Optimizer> optimiser_;
   std::vector<double> lr_scales_;
@@ -39,7 +63,9 @@ std::unique_ptr<torch::optim::Optimizer> make(const std::vector<ParameterGroup>&
                                               const TorchOptions& options) {
   std::vector<torch::optim::OptimizerParamGroup> torch_groups;
   for (const ParameterGroup& group : groups) {
-    torch_groups.emplace_back(group.parameters, std::make_unique<TorchOptions>(options));
+    auto own = std::make_unique<TorchOptions>(options);
+    own->weight_decay(options.weight_decay() * group.weight_decay_scale);
+    torch_groups.emplace_back(group.parameters, std::move(own));
   }
   return std::make_unique<Torch>(std::move(torch_groups), options);
 }

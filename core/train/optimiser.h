@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/train/fit.h"
@@ -18,6 +19,10 @@ class Optimiser {
   /// Makes all gradients undefined.
   virtual void clear_gradients() = 0;
   virtual void step() = 0;
+  /// Its momenta and step counts, for `load` into an optimiser made from equal groups.
+  [[nodiscard]] virtual std::string save() const = 0;
+  /// @throws Error if `state` was saved from other groups
+  virtual void load(const std::string& state) = 0;
 };
 
 /// @throws InternalError for a parameter that does not require a gradient

@@ -12,7 +12,8 @@
 
 namespace cl {
 
-/// Lives as long as the run. `key` is the run's model key, already narrowed to the current experience.
+/// Lives as long as the run. `key` is the run's model key, already narrowed to the current
+/// experience.
 struct RunContext {
   RngKey key;
   int64_t experience = 0, num_experiences = 1;
@@ -32,7 +33,8 @@ class PhaseTimer {
   PhaseTimer(MetricsLog& log, std::string phase)
       : log_(log), phase_(std::move(phase)), start_(std::chrono::steady_clock::now()) {}
   ~PhaseTimer() {
-    log_.seconds(phase_, std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
+    log_.seconds(phase_,
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
   }
   PhaseTimer(const PhaseTimer&) = delete;
   PhaseTimer& operator=(const PhaseTimer&) = delete;
