@@ -48,6 +48,9 @@ class Backbone {
   [[nodiscard]] virtual const BackboneInfo& info() const = 0;
   /// x [N, ...sample] -> tokens entering block 0 [N, T, dim]
   [[nodiscard]] virtual Tensor embed(const Tensor& x) const = 0;
+  /// The position vector [dim] that `embed` adds to the first special token: prompts inserted beside
+  /// it carry the same one. Zero where there is none.
+  [[nodiscard]] virtual Tensor special_position() const = 0;
   /// Runs blocks [first, last) on tokens [N, any T, dim].
   [[nodiscard]] virtual Tensor blocks(Tensor tokens, int64_t first, int64_t last,
                                       Hooks& hooks) const = 0;

@@ -1,0 +1,205 @@
+// Vision transformer, number for number as in timm.
+//
+// An image is cut into patches, each becomes a token; a learned class token goes first, learned
+// positions are added, pre-norm blocks mix the tokens, and the feature is the class token after a
+// last norm (or the mean of the patches' tokens after that norm; timm's own average pooling norms
+// after the mean instead).
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include "core/base/check.h"
+#include "core/nn/backbone.h"
+#include "core/nn/init.h"
+#include "core/nn/vit/architecture.h"
+#include "core/nn/vit/block.h"
+#include "core/nn/vit/patch_embed.h"
+#include "core/nn/vit/positions.h"
+#include "core/weights/safetensors.h"
+#include "core/weights/state.h"
+
+namespace cl {
+namespace {
+
+constexpr double kTokenStd = 0.02;
+constexpr double kLayerNormEps = 1e-6;
+constexpr int64_t kColours = 3;
+constexpr std::array<std::string_view, 2> kPools{"cls", "avg"};
+
+struct VitOptions {
+  std::string preset = "vit_mini";
+  int64_t image_size = 0;
+  config::Path weights;
+  std::string pool = "cls";
+  vit::Architecture custom;
+
+  void fields(config::Fields& fields) {
+    fields.field("preset", preset, "measures by timm's name, or custom", vit::kPresets);
+    fields.field("image_size", image_size, "pixels along a side; 0: the preset's (custom: 224)",
+                 {.min = 0});
+    fields.field("weights", weights, "safetensors with timm's names; empty: random weights");
+    fields.field("pool", pool, "feature: class token, or mean of the patches", kPools);
+    fields.field("patch_size", custom.patch_size, "custom only: pixels along a patch", {.min = 1});
+    fields.field("width", custom.width, "custom only: of a token", {.min = 1});
+    fields.field("depth", custom.depth, "custom only: blocks", {.min = 1});
+    fields.field("heads", custom.heads, "custom only: attention heads", {.min = 1});
+    fields.field("mlp_ratio", custom.mlp_ratio, "custom only: hidden width of the MLP, in widths",
+                 {.min = 0.01});
+    fields.field("stem", custom.stem, "custom only: one convolution, or 3x3 ones of stride 2",
+                 vit::kStems);
+  }
+
+  void check(const config::Node& node) const {
+    if (preset != vit::kCustom && custom != vit::Architecture{}) {
+      node.fail(
+          fmt::format("patch_size, width, depth, heads, mlp_ratio and stem belong to preset "
+                      "'custom', found preset '{}'",
+                      preset));
+    }
+    const vit::Architecture measures = architecture();
+    if (measures.image_size % measures.patch_size != 0) {
+      node.fail(fmt::format("image_size {} is no multiple of patch_size {}", measures.image_size,
+                            measures.patch_size));
+    }
+    if (measures.width % measures.heads != 0) {
+      node.fail(fmt::format("width {} is no multiple of heads {}", measures.width, measures.heads));
+    }
+    if (!vit::fits(measures)) {
+      node.fail(
+          fmt::format("stem 'conv' needs a patch_size that is a power of 2 and a width that "
+                      "is a multiple of 4 patch_size, found {} and {}",
+                      measures.patch_size, measures.width));
+    }
+  }
+
+  [[nodiscard]] vit::Architecture architecture() const {
+    vit::Architecture result = preset == vit::kCustom ? custom : vit::preset(preset);
+    if (image_size > 0) result.image_size = image_size;
+    return result;
+  }
+};
+
+class Vit final : public Backbone {
+ public:
+  using Options = VitOptions;
+
+  Vit(const Options& options, const BackboneParts& parts)
+      : averages_(options.pool == kPools[1]), device_(parts.device) {
+    const vit::Architecture measures = options.architecture();
+    build(measures, parts.key);
+    if (!options.weights.empty()) {
+      load_weights(options.weights.resolve(), measures.image_size / measures.patch_size);
+    }
+    set_trainable(*this, false);
+    info_.name = options.preset;
+    info_.weights_digest = digest(tensors_of(*this));
+  }
+
+  [[nodiscard]] const BackboneInfo& info() const override { return info_; }
+
+  [[nodiscard]] Tensor embed(const Tensor& x) const override {
+    if (x.dim() != 4 || x.sizes().slice(1) != at::IntArrayRef(info_.sample_shape)) {
+      throw Error(fmt::format("backbone '{}' was given samples of shape [{}], expected [{}]",
+                              info_.name, fmt::join(x.sizes().slice(x.dim() > 0 ? 1 : 0), ", "),
+                              fmt::join(info_.sample_shape, ", ")));
+    }
+    const Tensor patches = (*patch_embed_)(x);
+    return at::cat({cls_token_.expand({x.size(0), 1, info_.dim}), patches}, 1).add(pos_embed_);
+  }
+
+  [[nodiscard]] Tensor special_position() const override {
+    return pos_embed_.select(1, 0).squeeze(0);
+  }
+
+  [[nodiscard]] Tensor blocks(Tensor tokens, int64_t first, int64_t last,
+                              Hooks& hooks) const override {
+    CL_CHECK(0 <= first && first <= last && last <= info_.depth, "blocks [{}, {})", first, last);
+    for (int64_t layer = first; layer < last; ++layer) {
+      tokens = blocks_[static_cast<size_t>(layer)](std::move(tokens), layer, hooks);
+    }
+    return tokens;
+  }
+
+  [[nodiscard]] Tensor norm(const Tensor& tokens) const override { return norm_(tokens); }
+
+  [[nodiscard]] Tensor pool(const Tensor& tokens) const override {
+    if (!averages_) return tokens.select(1, 0);
+    return tokens.narrow(1, 1, tokens.size(1) - 1).mean(1);
+  }
+
+  [[nodiscard]] std::optional<Tensor> logits(const Tensor& features) const override {
+    if (!head_.weight.defined()) return std::nullopt;
+    return head_(features);
+  }
+
+  [[nodiscard]] Tensor& weight_at(Site site, int64_t layer) override {
+    if (site != Site::kQkv) throw Error("this site of a vit has no single weight matrix");
+    CL_CHECK(layer >= 0 && layer < info_.depth, "block {}", layer);
+    return blocks_[static_cast<size_t>(layer)].attn.qkv.weight;
+  }
+
+  void tensors(TensorVisitor& visitor) override {
+    visitor.parameter("cls_token", cls_token_);
+    visitor.parameter("pos_embed", pos_embed_);
+    visitor.child("patch_embed", *patch_embed_);
+    visitor.children("blocks", blocks_);
+    visitor.child("norm", norm_);
+    visitor.child("head", head_);
+  }
+
+ private:
+  void build(const vit::Architecture& measures, const RngKey& key) {
+    const int64_t grid = measures.image_size / measures.patch_size, dim = measures.width;
+    info_.dim = dim;
+    info_.depth = measures.depth;
+    info_.num_heads = measures.heads;
+    info_.num_special_tokens = 1;
+    info_.num_tokens = 1 + grid * grid;
+    info_.sample_shape = {kColours, measures.image_size, measures.image_size};
+    cls_token_ = init::truncated_normal({1, 1, dim}, kTokenStd, key.child("cls_token"), device_);
+    pos_embed_ = init::truncated_normal({1, info_.num_tokens, dim}, kTokenStd,
+                                        key.child("pos_embed"), device_);
+    patch_embed_ = vit::make_patch_embed(measures, key.child("patch_embed"), device_);
+    for (int64_t layer = 0; layer < measures.depth; ++layer) {
+      const RngKey own = key.child("blocks").child(static_cast<uint64_t>(layer));
+      blocks_.push_back(vit::make_block(measures, own, device_));
+    }
+    norm_ = make_layer_norm(dim, kLayerNormEps, device_);
+  }
+
+  void load_weights(const std::filesystem::path& file, int64_t grid) {
+    State given = read_safetensors(file).tensors;
+    for (auto& [name, tensor] : given) {
+      if (name == "pos_embed") tensor = vit::resample_positions(tensor, grid);
+    }
+    // The head is the only part that a file may lack; its classes are those of the file.
+    const auto float_on_device = at::TensorOptions(at::kFloat).device(device_);
+    if (const Tensor* weight = find(given, "head.weight"); weight && weight->dim() == 2) {
+      head_.weight = at::empty({weight->size(0), info_.dim}, float_on_device);
+      if (find(given, "head.bias")) head_.bias = at::empty({weight->size(0)}, float_on_device);
+    }
+    load(*this, given, file.string());
+  }
+
+  bool averages_;
+  c10::Device device_;
+  BackboneInfo info_;
+  Tensor cls_token_;  // [1, 1, dim]
+  Tensor pos_embed_;  // [1, T, dim]
+  std::unique_ptr<vit::PatchEmbed> patch_embed_;
+  std::vector<vit::Block> blocks_;
+  LayerNorm norm_;
+  Linear head_;  // undefined without a head in the weights
+};
+
+const RegisterBackbone<Vit> kRegistered{
+    "vit", "vision transformer with timm's weights",
+    "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words, sec. 3.1"};
+
+}  // namespace
+}  // namespace cl
