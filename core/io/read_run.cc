@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <type_traits>
@@ -15,6 +16,8 @@ namespace {
 
 using hdf5::Array;
 using hdf5::File;
+
+constexpr int64_t kMaxNameParts = 16;
 
 template <class Value>
 constexpr const char* kTypeName = std::is_same_v<Value, int64_t>  ? "whole numbers"
@@ -206,14 +209,27 @@ EventTable read_table(const File& file, const std::string& group) {
   return table;
 }
 
-void read_log(const File& file, RunRecord& run) {
-  for (const std::string& name : file.members("/scalars")) {
-    const std::string group = "/scalars/" + name;
-    ScalarSeries series;
-    series.steps = read<int64_t>(file, group + "/step", 1).values;
-    series.values = read_column<double>(file, group + "/value", series.steps.size());
-    run.scalars[name] = std::move(series);
+/// Series of all groups below `group`: a name with slashes is a path of groups.
+void read_scalars(const File& file, const std::string& group, const std::string& prefix,
+                  RunRecord& run) {
+  if (std::count(prefix.begin(), prefix.end(), '/') > kMaxNameParts) {
+    file.fail(group, "groups that contain themselves, or far too deep");
   }
+  for (const std::string& name : file.members(group)) {
+    const std::string path = group + "/" + name;
+    if (name == "value") {
+      ScalarSeries series;
+      series.steps = read<int64_t>(file, group + "/step", 1).values;
+      series.values = read_column<double>(file, path, series.steps.size());
+      run.scalars[prefix] = std::move(series);
+    } else if (file.is_group(path)) {
+      read_scalars(file, path, prefix.empty() ? name : prefix + "/" + name, run);
+    }
+  }
+}
+
+void read_log(const File& file, RunRecord& run) {
+  read_scalars(file, "/scalars", "", run);
   for (const std::string& name : file.members("/tables")) {
     run.tables[name] = read_table(file, "/tables/" + name);
   }

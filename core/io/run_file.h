@@ -21,8 +21,8 @@
 //   /expansions     experience, step, layer, added_parameters (i64), module (text) [row]
 //   /sizes          trainable, added, total [after] i64 (only experiences that were reported);
 //                   adapters [after, block] i64
-//   /scalars/NAME   value [step] f64; the scale `step` may repeat
-//   /tables/NAME    one dataset a column [row], i64 or f64
+//   /scalars/NAME   value [step] f64; the scale `step` may repeat; a name "a/b" is a group in a
+//   group /tables/NAME    one dataset a column [row], i64 or f64
 //
 // Datasets of equal runs (same build, machine, spec) are equal byte for byte. What differs between
 // equal runs is kept as attributes of the root group: texts such as host, git_commit, finished;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -164,10 +165,15 @@ void write_growth(File& file, const RunRecord& run) {
 }
 
 void write_log(File& file, const RunRecord& run) {
+  std::set<std::string> made{"/scalars"};
   file.make_group("/scalars");
   for (const auto& [name, series] : run.scalars) {
     const std::string group = "/scalars/" + name;
-    file.make_group(group);
+    for (size_t slash = group.find('/', 1); slash != std::string::npos;) {
+      slash = group.find('/', slash + 1);
+      const std::string part = group.substr(0, slash);
+      if (made.insert(part).second) file.make_group(part);
+    }
     file.write_scale(group + "/step", series.steps);
     file.write(group + "/value", Numbers{{length(series.values)}, series.values},
                {group + "/step"});

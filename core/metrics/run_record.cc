@@ -9,7 +9,7 @@
 namespace cl {
 namespace {
 
-/// Names become names of objects in the run file, where "/" would mean a folder.
+/// Names become names of objects in the run file, where "/" means a folder.
 void check_name(std::string_view name) {
   const auto allowed = [](char c) {
     return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') || c == '_' ||
@@ -18,6 +18,17 @@ void check_name(std::string_view name) {
   const bool dots_only = name.find_first_not_of('.') == std::string_view::npos;
   CL_CHECK(!dots_only && std::all_of(name.begin(), name.end(), allowed),
            "the name '{}' must be made of letters, digits and '_.-'", name);
+}
+
+/// The names of series may be paths, but no part may be called like the datasets of a series.
+void check_path(std::string_view path) {
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    check_name(part);
+    CL_CHECK(part != "step" && part != "value", "a part of the name '{}' is reserved", path);
+    begin = end + 1;
+  }
 }
 
 EventTable first_row(const Row& row) {
@@ -62,7 +73,7 @@ std::vector<int64_t> RunRecord::num_test() const {
 RunRecorder::RunRecorder(RunRecord& record) : record_(record) {}
 
 void RunRecorder::scalar(std::string_view name, int64_t step, double value) {
-  check_name(name);
+  check_path(name);
   ScalarSeries& series = record_.scalars[std::string(name)];
   series.steps.push_back(step);
   series.values.push_back(value);

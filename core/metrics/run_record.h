@@ -82,8 +82,8 @@ class RunRecorder final : public MetricsLog {
  public:
   explicit RunRecorder(RunRecord& record);
 
-  /// @throws InternalError unless `name` is made of letters, digits and "_.-"; the same holds for
-  /// tables and columns
+  /// @throws InternalError unless `name` is made of letters, digits and "_.-", with "/" between
+  /// parts ("train/loss"); tables and columns have no parts
   void scalar(std::string_view name, int64_t step, double value) override;
   /// @throws InternalError if the columns differ from those of the table's first row
   void row(std::string_view table, const Row& row) override;

@@ -46,7 +46,7 @@ def check(file):
     assert float(root.attrs["seconds.train"]) == 3
 
     expected = {"/run", "/digests", "/experiences", "/predictions", "/expansions", "/sizes", "/scalars",
-                "/scalars/expandable_blocks", "/scalars/loss", "/tables", "/tables/ledger"}
+                "/scalars/expandable_blocks", "/scalars/train", "/scalars/train/loss", "/tables", "/tables/ledger"}
     assert set(groups_of(file)) == expected, groups_of(file)
     datasets = {group: load(group) for group in expected}
     for group, dataset in datasets.items():
@@ -69,7 +69,7 @@ def check(file):
 
     assert list(datasets["/sizes"]["adapters"].sel(after=2).values) == [1, 1, 2, 2]
     assert list(datasets["/expansions"]["module"].values) == ["adapter", "adapter"]
-    assert float(datasets["/scalars/loss"]["value"].sel(step=2)) == 0.25
+    assert float(datasets["/scalars/train/loss"]["value"].sel(step=2)) == 0.25
     assert list(datasets["/tables/ledger"].data_vars) == ["experience", "score", "expanded"]
     assert datasets["/tables/ledger"]["score"].dims == ("row",)
 

@@ -7,8 +7,8 @@ namespace {
 
 void report_growth(RunRecorder& log) {
   log.scalar("expandable_blocks", 0, 2);
-  log.scalar("loss", 1, 0.5);
-  log.scalar("loss", 2, 0.25);
+  log.scalar("train/loss", 1, 0.5);
+  log.scalar("train/loss", 2, 0.25);
   log.row("ledger", {{"experience", int64_t{1}}, {"score", 1.5}, {"expanded", int64_t{1}}});
   log.row("ledger", {{"experience", int64_t{2}}, {"score", 0.1}, {"expanded", int64_t{0}}});
   log.expansion({1, 3, 2, "adapter", 100});

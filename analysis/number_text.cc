@@ -1,0 +1,58 @@
+#include "analysis/number_text.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace cl::analysis {
+namespace {
+
+constexpr double kManyCounts = 1000;  // from here on, fractions of a count say nothing
+
+std::string without_negative_zero(std::string text) {
+  const bool zero = text.find_first_not_of("-0.") == std::string::npos;
+  return zero && text.front() == '-' ? text.substr(1) : text;
+}
+
+std::string with_thousands(std::string text) {
+  const size_t end = std::min(text.find('.'), text.size());
+  const size_t first = text.front() == '-' ? 1 : 0;
+  for (size_t place = end; place > first + 3;) {
+    place -= 3;
+    text.insert(place, ",");
+  }
+  return text;
+}
+
+std::string count_text(double value) {
+  const bool whole = value == std::round(value) || std::abs(value) >= kManyCounts;
+  return with_thousands(fmt::format("{:.{}f}", value, whole ? 0 : 1));
+}
+
+}  // namespace
+
+std::string number_text(Unit unit, double value) {
+  if (std::isnan(value)) return "";
+  switch (unit) {
+    case Unit::kPercent:
+      return without_negative_zero(fmt::format("{:.2f}", 100 * value));
+    case Unit::kRatio:
+      return without_negative_zero(fmt::format("{:.2f}", value));
+    case Unit::kSeconds:
+      return without_negative_zero(fmt::format("{:.1f}", value));
+    case Unit::kCount:
+      return without_negative_zero(count_text(value));
+  }
+  return "";
+}
+
+std::string deviation_text(Unit unit, const Statistics& statistics) {
+  const bool constant = unit == Unit::kCount && statistics.deviation == 0;
+  return constant ? "" : number_text(unit, statistics.deviation);
+}
+
+std::string unit_text(Unit unit) {
+  return unit == Unit::kPercent ? " (%)" : "";
+}
+
+}  // namespace cl::analysis

@@ -1,0 +1,28 @@
+// What distinguishes runs: their specs as flat lists of options.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/metrics/run_record.h"
+
+namespace cl::analysis {
+
+/// Dotted path below the choice -> value as YAML: "threshold" -> "1.5".
+using Options = std::map<std::string, std::string>;
+
+/// A run's spec in two parts; the seeds are in neither.
+struct Settings {
+  Options problem;  // stream, backbone, device, ...: runs of one table agree in all of it
+  Options method;   // the learner's options, without its name
+};
+
+/// @throws ConfigError if the record's spec is not YAML of the expected form
+[[nodiscard]] Settings settings(const RunRecord& run);
+
+/// For each of `all` its options that are not the same everywhere, as "a=1, b=2"; empty where
+/// nothing differs.
+[[nodiscard]] std::vector<std::string> differences(const std::vector<Options>& all);
+
+}  // namespace cl::analysis

@@ -1,0 +1,161 @@
+#include "analysis/table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "analysis/number_text.h"
+#include "analysis/settings.h"
+
+namespace cl::analysis {
+namespace {
+
+using Runs = std::vector<const RunRecord*>;
+using MethodKey = std::pair<std::string, Options>;  // learner and its options
+
+/// Whether the learner was evaluated only once, after everything.
+bool evaluated_once(const RunRecord& run) {
+  return run.num_experiences() > 1 && std::isnan(run.accuracy.at(0, 0));
+}
+
+TableRow make_row(const Runs& runs, const std::vector<const Metric*>& columns) {
+  TableRow row;
+  row.is_reference = evaluated_once(*runs.front());
+  for (const RunRecord* run : runs) row.run_ids.push_back(run->id);
+  for (const Metric* metric : columns) {
+    std::vector<double> values;
+    for (const RunRecord* run : runs) values.push_back(metric->value(*run));
+    row.cells.push_back({statistics(values), Mark::kNone});
+  }
+  return row;
+}
+
+/// Marks best and second of a column as printed, so that equal texts have equal marks. Needs two
+/// rows to compare.
+void mark_column(std::vector<TableRow>& rows, size_t column, const Metric& metric) {
+  if (metric.better == Better::kNeither) return;
+  const double sign = metric.better == Better::kHigher ? 1 : -1;
+  std::map<std::string, double> printed;  // text -> its value, higher = better
+  int64_t competitors = 0;
+  for (const TableRow& row : rows) {
+    const double mean = row.cells[column].statistics.mean;
+    if (row.is_reference || std::isnan(mean)) continue;
+    printed.emplace(number_text(metric.unit, mean), sign * mean);
+    ++competitors;
+  }
+  if (competitors < 2) return;
+  std::vector<std::pair<double, std::string>> order;
+  for (const auto& [text, value] : printed) order.emplace_back(value, text);
+  std::sort(order.rbegin(), order.rend());
+  for (TableRow& row : rows) {
+    TableCell& cell = row.cells[column];
+    const std::string text = number_text(metric.unit, cell.statistics.mean);
+    if (row.is_reference || text.empty()) continue;
+    if (text == order[0].second) cell.mark = Mark::kBest;
+    if (order.size() > 1 && text == order[1].second) cell.mark = Mark::kSecond;
+  }
+}
+
+void sort_rows(std::vector<TableRow>& rows, const Metric& first) {
+  const double sign = first.better == Better::kLower ? 1 : -1;
+  const auto rank = [&](const TableRow& row) {
+    const double mean = row.cells.front().statistics.mean;
+    return std::tuple(row.is_reference, std::isnan(mean), std::isnan(mean) ? 0 : sign * mean,
+                      row.method);
+  };
+  std::sort(rows.begin(), rows.end(),
+            [&](const TableRow& a, const TableRow& b) { return rank(a) < rank(b); });
+}
+
+/// Learner names, with the options in which rows of one learner differ.
+std::vector<std::string> method_names(const std::map<MethodKey, Runs>& methods) {
+  std::map<std::string, std::vector<Options>> by_learner;
+  for (const auto& [key, runs] : methods) by_learner[key.first].push_back(key.second);
+  std::vector<std::string> names;
+  for (const auto& [learner, options] : by_learner) {
+    for (const std::string& text : differences(options)) {
+      names.push_back(text.empty() ? learner : fmt::format("{} ({})", learner, text));
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
+                                  const std::vector<TableRow>& rows) {
+  std::vector<std::string> notes;
+  std::set<std::set<std::pair<int64_t, int64_t>>> seeds;
+  size_t most = 0;
+  for (const auto& [key, runs] : methods) {
+    std::set<std::pair<int64_t, int64_t>> of_row;
+    for (const RunRecord* run : runs) of_row.emplace(run->stream_seed, run->model_seed);
+    seeds.insert(of_row);
+    most = std::max(most, runs.size());
+  }
+  if (most > 1) {
+    notes.emplace_back("mean ± sample standard deviation (n - 1) over n runs with different seeds");
+  }
+  if (seeds.size() > 1) notes.emplace_back("the rows do not rest on the same seeds");
+  const bool has_reference =
+      std::any_of(rows.begin(), rows.end(), [](const TableRow& row) { return row.is_reference; });
+  if (has_reference) {
+    notes.emplace_back(
+        "methods evaluated once, after all experiences together, come last and are "
+        "not ranked");
+  }
+  return notes;
+}
+
+Table make_table(const std::map<MethodKey, Runs>& methods,
+                 const std::vector<const Metric*>& columns) {
+  Table table;
+  table.columns = columns;
+  for (const auto& [key, runs] : methods) table.rows.push_back(make_row(runs, columns));
+  const std::vector<std::string> names = method_names(methods);
+  for (size_t i = 0; i < names.size(); ++i) table.rows[i].method = names[i];
+  for (size_t i = 0; i < columns.size(); ++i) mark_column(table.rows, i, *columns[i]);
+  if (!columns.empty()) sort_rows(table.rows, *columns.front());
+  table.notes = notes_on(methods, table.rows);
+  return table;
+}
+
+}  // namespace
+
+std::vector<const Metric*> default_columns() {
+  std::vector<const Metric*> columns;
+  for (const char* name : {"average_incremental_accuracy", "last_accuracy", "forgetting",
+                           "expansion_rate", "added_parameters"}) {
+    columns.push_back(&find_metric(name));
+  }
+  return columns;
+}
+
+std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
+                               const std::vector<const Metric*>& columns) {
+  std::map<Options, std::map<MethodKey, Runs>> problems;
+  for (const RunRecord& run : runs) {
+    Settings parts = settings(run);
+    problems[parts.problem][{run.learner, std::move(parts.method)}].push_back(&run);
+  }
+  std::vector<Options> options;
+  for (const auto& [problem, methods] : problems) options.push_back(problem);
+  const std::vector<std::string> different = differences(options);
+  std::vector<Table> tables;
+  for (const auto& [problem, methods] : problems) {
+    const RunRecord& run = *methods.begin()->second.front();
+    const std::string& detail = different[tables.size()];
+    Table table = make_table(methods, columns);
+    table.title = fmt::format("{}, {}{}", run.stream, run.backbone,
+                              detail.empty() ? "" : fmt::format(" ({})", detail));
+    tables.push_back(std::move(table));
+  }
+  std::stable_sort(tables.begin(), tables.end(),
+                   [](const Table& a, const Table& b) { return a.title < b.title; });
+  return tables;
+}
+
+}  // namespace cl::analysis

@@ -1,0 +1,47 @@
+// The table of a paper: methods in rows, metrics in columns, mean and standard deviation over
+// seeds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/result_set.h"
+#include "analysis/statistics.h"
+#include "core/metrics/summary.h"
+
+namespace cl::analysis {
+
+enum class Mark { kNone, kBest, kSecond };
+
+struct TableCell {
+  Statistics statistics;
+  Mark mark = Mark::kNone;
+};
+
+struct TableRow {
+  std::string method;                // learner, with the options in which its rows differ
+  bool is_reference = false;         // saw all experiences at once: not ranked
+  std::vector<std::string> run_ids;  // what the row rests on
+  std::vector<TableCell> cells;      // [columns]
+};
+
+/// Runs on one stream and one backbone. Runs that differ in anything but learner and seeds are
+/// never in one table.
+struct Table {
+  std::string title;
+  std::vector<const Metric*> columns;
+  std::vector<TableRow> rows;  // best first by the first column; references last
+  std::vector<std::string> notes;
+};
+
+/// Average incremental accuracy, last accuracy, forgetting, expansion rate, added parameters.
+[[nodiscard]] std::vector<const Metric*> default_columns();
+
+/// One table for each problem among the runs, ordered by title. A row is all runs that differ in
+/// their seeds only.
+[[nodiscard]] std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
+                                             const std::vector<const Metric*>& columns);
+
+}  // namespace cl::analysis
