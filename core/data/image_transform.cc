@@ -1,0 +1,164 @@
+#include "core/data/image_transform.h"
+
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+#include <opencv2/core.hpp>
+
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+#include "core/config/write.h"
+#include "core/data/random_resized_crop.h"
+#include "core/data/resize.h"
+
+namespace cl {
+namespace {
+
+constexpr int kChannels = 3;
+constexpr std::array<std::string_view, 2> kInterpolations{"bilinear", "bicubic"};
+constexpr std::array<std::string_view, 2> kAugmentations{"none", "crop_flip"};
+constexpr std::array<std::string_view, 3> kNormalisations{"none", "half", "imagenet"};
+constexpr double kLargestImage = 4096;
+
+struct Normalisation {
+  std::array<double, kChannels> mean, deviation;
+};
+
+Normalisation normalisation(std::string_view name) {
+  if (name == "half") return {{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}};
+  // Statistics of the ImageNet training set, as the models of torchvision expect them.
+  if (name == "imagenet") return {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
+  CL_CHECK(name == "none", "normalisation '{}'", name);
+  return {{0, 0, 0}, {1, 1, 1}};
+}
+
+/// The shorter side at `shorter`, the longer in proportion and rounded down.
+cv::Size in_proportion(cv::Size size, int64_t shorter) {
+  const auto scaled = [&](int longer, int other) {
+    return static_cast<int>(shorter * longer / other);
+  };
+  const int side = static_cast<int>(shorter);
+  if (size.width <= size.height) return {side, scaled(size.height, size.width)};
+  return {scaled(size.width, size.height), side};
+}
+
+/// Half of the margin, halves to the even neighbour, as torchvision's CenterCrop has it.
+int centre_offset(int length, int64_t crop) {
+  return static_cast<int>(std::nearbyint(static_cast<double>(length - crop) / 2));
+}
+
+}  // namespace
+
+void ImageTransform::Options::fields(config::Fields& fields) {
+  fields.field("image_size", image_size, "side of the square image, pixels", {1, kLargestImage});
+  fields.field("resize", resize,
+               "shorter side before the centre crop at test, pixels; 0: the whole image is resized "
+               "to image_size, without a crop",
+               {0, kLargestImage});
+  fields.field("interpolation", interpolation, "of the resize at test", kInterpolations);
+  fields.field("augment", augment,
+               "of training images: random resized crop (bilinear) and horizontal flip",
+               kAugmentations);
+  fields.field("crop_scale_min", crop_scale_min, "smallest crop, part of the image's area",
+               {1e-4, 1});
+  fields.field("crop_scale_max", crop_scale_max, "largest crop, part of the image's area",
+               {1e-4, 1});
+  fields.field("crop_ratio_min", crop_ratio_min, "narrowest crop, width over height", {0.01, 100});
+  fields.field("crop_ratio_max", crop_ratio_max, "widest crop, width over height", {0.01, 100});
+  fields.field("flip_probability", flip_probability, "of the horizontal flip", {0, 1});
+  fields.field("normalise", normalise,
+               "none: [0, 1]; half: mean and deviation 0.5; imagenet: its statistics",
+               kNormalisations);
+}
+
+void ImageTransform::Options::check(const config::Node& node) const {
+  if (resize != 0 && resize < image_size) {
+    node.at_or_null("resize").fail(
+        fmt::format("expected 0 or at least image_size ({}), found {}", image_size, resize));
+  }
+  if (crop_scale_min > crop_scale_max) {
+    node.at_or_null("crop_scale_min")
+        .fail(fmt::format("expected at most crop_scale_max ({}), found {}", crop_scale_max,
+                          crop_scale_min));
+  }
+  if (crop_ratio_min > crop_ratio_max) {
+    node.at_or_null("crop_ratio_min")
+        .fail(fmt::format("expected at most crop_ratio_max ({}), found {}", crop_ratio_max,
+                          crop_ratio_min));
+  }
+}
+
+ImageTransform::ImageTransform(Options options)
+    : options_(std::move(options)), canonical_(config::write(options_)) {
+  const Normalisation statistics = normalisation(options_.normalise);
+  for (size_t channel = 0; channel < kChannels; ++channel) {
+    const auto mean = static_cast<float>(statistics.mean[channel]);
+    const auto deviation = static_cast<float>(statistics.deviation[channel]);
+    for (size_t level = 0; level < 256; ++level) {
+      values_[channel][level] = (static_cast<float>(level) / 255.0F - mean) / deviation;
+    }
+  }
+}
+
+cv::Mat ImageTransform::test_view(const cv::Mat& image) const {
+  const Interpolation interpolation =
+      options_.interpolation == "bicubic" ? Interpolation::kBicubic : Interpolation::kBilinear;
+  const int side = static_cast<int>(options_.image_size);
+  if (options_.resize == 0) return resize(image, {side, side}, interpolation);
+  const cv::Mat resized =
+      resize(image, in_proportion(image.size(), options_.resize), interpolation);
+  return resized(
+      {centre_offset(resized.cols, side), centre_offset(resized.rows, side), side, side});
+}
+
+cv::Mat ImageTransform::train_view(const cv::Mat& image, const RngKey& key) const {
+  std::mt19937_64 engine = key.engine();
+  const cv::Rect box = random_resized_crop(image.size(),
+                                           {options_.crop_scale_min, options_.crop_scale_max,
+                                            options_.crop_ratio_min, options_.crop_ratio_max},
+                                           engine);
+  const int side = static_cast<int>(options_.image_size);
+  cv::Mat result = resize(image(box), {side, side}, Interpolation::kBilinear);
+  if (uniform(engine) >= options_.flip_probability) return result;
+  cv::Mat flipped;
+  cv::flip(result, flipped, 1);
+  return flipped;
+}
+
+void ImageTransform::apply(const cv::Mat& image, const std::optional<RngKey>& augment,
+                           std::span<float> out) const {
+  CL_CHECK(image.type() == CV_8UC3 && !image.empty());
+  const auto side = static_cast<size_t>(options_.image_size);
+  CL_CHECK(out.size() == kChannels * side * side);
+  const cv::Mat view = augment && augments() ? train_view(image, *augment) : test_view(image);
+  for (size_t y = 0; y < side; ++y) {
+    const uint8_t* pixels = view.ptr<uint8_t>(static_cast<int>(y));
+    for (size_t channel = 0; channel < kChannels; ++channel) {
+      float* row = out.data() + (channel * side + y) * side;
+      const auto& values = values_[channel];
+      for (size_t x = 0; x < side; ++x) row[x] = values[pixels[x * kChannels + channel]];
+    }
+  }
+}
+
+Tensor transform_images(const ImageTransform& transform, std::span<const int64_t> rows,
+                        const View& view, const std::function<cv::Mat(int64_t row)>& image) {
+  const auto count = static_cast<int64_t>(rows.size());
+  const int64_t side = transform.image_size();
+  Tensor x = at::empty({count, kChannels, side, side}, at::kFloat);
+  const auto sample_size = static_cast<size_t>(kChannels * side * side);
+  float* out = x.data_ptr<float>();
+  parallel_for(count, [&](int64_t i) {
+    const auto index = static_cast<size_t>(i);
+    const int64_t row = rows[index];
+    std::optional<RngKey> key;
+    if (view.augment) key = view.augment->child(static_cast<uint64_t>(row));
+    transform.apply(image(row), key, {out + index * sample_size, sample_size});
+  });
+  return x;
+}
+
+}  // namespace cl

@@ -1,0 +1,15 @@
+// Where data sets lie on this machine.
+#pragma once
+
+#include <filesystem>
+
+namespace cl {
+
+/// Environment variable that names the folder of all data sets.
+inline constexpr const char* kDataRootVariable = "CLSIM_DATA";
+
+/// `given` if it names a folder, else what the environment's CLSIM_DATA names, else `fallback`.
+[[nodiscard]] std::filesystem::path data_root(const std::filesystem::path& given,
+                                              const std::filesystem::path& fallback);
+
+}  // namespace cl
