@@ -1,0 +1,134 @@
+#include "experiments/checkpoint.h"
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/config/read.h"
+#include "core/weights/safetensors.h"
+#include "experiments/device.h"
+
+namespace cl::experiments {
+namespace {
+
+using Metadata = std::map<std::string, std::string>;
+
+constexpr std::array kScenarios{Scenario::kTask, Scenario::kDomain, Scenario::kClass,
+                                Scenario::kTaskFree};
+
+/// The metadata of a checkpoint, entry by entry.
+class MetadataReader {
+ public:
+  MetadataReader(const Metadata& metadata, const std::filesystem::path& file)
+      : metadata_(metadata), file_(file) {}
+
+  [[nodiscard]] const std::string& text(const std::string& key) const {
+    const auto entry = metadata_.find(key);
+    if (entry == metadata_.end()) {
+      throw Error(fmt::format("'{}' is no checkpoint of a run: its metadata lack '{}'",
+                              file_.string(), key));
+    }
+    return entry->second;
+  }
+
+  [[nodiscard]] int64_t integer(const std::string& key) const { return number(key, text(key)); }
+
+  [[nodiscard]] std::vector<int64_t> integers(const std::string& key) const {
+    std::vector<int64_t> result;
+    std::istringstream stream(text(key));
+    for (std::string word; stream >> word;) result.push_back(number(key, word));
+    return result;
+  }
+
+  [[nodiscard]] std::vector<std::string> lines(const std::string& key) const {
+    std::vector<std::string> result;
+    std::istringstream stream(text(key));
+    for (std::string line; std::getline(stream, line);) result.push_back(line);
+    return result;
+  }
+
+ private:
+  [[nodiscard]] int64_t number(const std::string& key, const std::string& word) const {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc() || end != word.data() + word.size() || value < 0) {
+      throw Error(fmt::format("'{}': metadata '{}': expected a count, found '{}'", file_.string(),
+                              key, word));
+    }
+    return value;
+  }
+
+  const Metadata& metadata_;
+  const std::filesystem::path& file_;
+};
+
+StreamInfo read_stream(const MetadataReader& metadata) {
+  StreamInfo info;
+  info.name = metadata.text("stream.name");
+  for (const Scenario scenario : kScenarios) {
+    if (name(scenario) == metadata.text("stream.scenario")) info.scenario = scenario;
+  }
+  info.num_experiences = metadata.integer("stream.num_experiences");
+  info.num_classes = metadata.integer("stream.num_classes");
+  info.sample_shape = metadata.integers("stream.sample_shape");
+  info.class_names = metadata.lines("stream.class_names");
+  return info;
+}
+
+}  // namespace
+
+std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo& stream,
+                                      const RngKey& model, std::string* weights_digest) {
+  const c10::Device device = open_device(settings.device);
+  auto backbone =
+      Backbones::get().make(settings.backbone, {.key = model.child("backbone"), .device = device});
+  if (backbone->info().sample_shape != stream.sample_shape) {
+    settings.backbone.fail(fmt::format(
+        "the backbone takes samples of shape [{}], but the stream gives [{}]; choose the image "
+        "size of one to fit the other",
+        fmt::join(backbone->info().sample_shape, ", "), fmt::join(stream.sample_shape, ", ")));
+  }
+  if (weights_digest != nullptr) *weights_digest = backbone->info().weights_digest;
+  return Learners::get().make(
+      settings.learner,
+      {.backbone = std::move(backbone), .stream = stream, .key = model, .device = device});
+}
+
+void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,
+                      const StreamInfo& stream, Learner& learner) {
+  const Metadata metadata{
+      {"settings", spec.canonical()},
+      {"folder", std::filesystem::absolute(spec.folder).lexically_normal().string()},
+      {"run", spec.id()},
+      {"stream.name", stream.name},
+      {"stream.scenario", std::string(name(stream.scenario))},
+      {"stream.num_experiences", std::to_string(stream.num_experiences)},
+      {"stream.num_classes", std::to_string(stream.num_classes)},
+      {"stream.sample_shape", fmt::format("{}", fmt::join(stream.sample_shape, " "))},
+      {"stream.class_names", fmt::format("{}", fmt::join(stream.class_names, "\n"))}};
+  write_safetensors(file, learner.save(), metadata);
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& file,
+                           const std::vector<Override>& overrides) {
+  const SafetensorsFile content = read_safetensors(file);
+  const MetadataReader metadata(content.metadata, file);
+  const std::string& text = metadata.text("settings");
+  config::Node node =
+      config::Node::parse(text, file.string() + ": settings", metadata.text("folder"));
+  for (const Override& fixed : overrides) node = node.with(fixed.path, fixed.value);
+  Checkpoint result{config::read<Settings>(split_seeds(node)), read_stream(metadata), nullptr};
+  result.learner = make_learner(result.settings, result.stream,
+                                RngKey(static_cast<uint64_t>(result.settings.seeds.model)));
+  result.learner->restore(content.tensors, file.string());
+  return result;
+}
+
+}  // namespace cl::experiments

@@ -1,0 +1,33 @@
+#include "experiments/cli/interrupt.h"
+
+#include <atomic>
+#include <csignal>
+
+namespace cl::experiments::cli {
+namespace {
+
+// A signal handler reaches nothing but process-wide state, and may do no more than set a lock-free
+// flag.
+std::atomic<bool> was_interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void note_interrupt(int /*signal*/) {
+  was_interrupted.store(true);
+}
+
+}  // namespace
+
+void watch_for_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = note_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;  // the second one is not caught
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupted() {
+  return was_interrupted.load();
+}
+
+}  // namespace cl::experiments::cli

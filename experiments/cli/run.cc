@@ -1,0 +1,225 @@
+// clsim run: conduct the runs of a suite.
+#include "experiments/run.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "experiments/cli/interrupt.h"
+#include "experiments/cli/verbs.h"
+#include "experiments/pool.h"
+#include "experiments/progress.h"
+#include "experiments/provenance.h"
+#include "experiments/run_files.h"
+#include "experiments/suite.h"
+
+namespace cl::experiments::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RunOptions {
+  std::string suite, out, data;
+  int jobs = 1;
+  bool resume = false;
+  std::vector<std::string> only, overrides;
+};
+
+constexpr const char* kFooter = R"(Files in DIR, for each run:
+  ID.h5             the result; what is written once is never overwritten
+  ID.safetensors    the trained learner (with 'checkpoint: last'), for 'clsim predict'
+  ID.failed.txt     why it failed; the other runs go on
+  ID.h5.part, ID.partK.safetensors   an interrupted run after K experiences
+
+Without --resume, DIR must hold no result of these runs. With it, finished runs are left
+alone, interrupted ones go on after their last completed experience (bit for bit as if
+they had never stopped), and failed ones are tried again.
+
+Ctrl-C stops cleanly; a second one kills. Results do not depend on --jobs.
+Data sets are looked for in --data, else in $CLSIM_DATA, else in each source's own place.
+Exit codes: 0 fine, 1 some run failed, 2 wrong configuration, 130 stopped.)";
+
+std::vector<RunSpec> select(std::vector<RunSpec> runs, const std::vector<std::string>& only) {
+  if (only.empty()) return runs;
+  const auto matches = [](const RunSpec& spec, const std::string& word) {
+    return spec.id().starts_with(word) || spec.label == word;
+  };
+  for (const std::string& word : only) {
+    if (word.empty() || std::none_of(runs.begin(), runs.end(),
+                                     [&](const RunSpec& spec) { return matches(spec, word); })) {
+      throw ConfigError({}, "--only",
+                        fmt::format("no run of the suite is '{}'; 'clsim check' lists them", word));
+    }
+  }
+  std::erase_if(runs, [&](const RunSpec& spec) {
+    return std::none_of(only.begin(), only.end(),
+                        [&](const std::string& word) { return matches(spec, word); });
+  });
+  return runs;
+}
+
+/// The runs that are still to do; @throws ConfigError where that would touch earlier results
+std::vector<RunSpec> to_do(std::vector<RunSpec> runs, const fs::path& out, bool resume) {
+  int64_t finished = 0, interrupted = 0;
+  for (const RunSpec& spec : runs) {
+    const RunFiles files(out, spec.id());
+    if (files.is_finished()) ++finished;
+    if (files.is_unfinished()) ++interrupted;
+  }
+  if (!resume && finished + interrupted > 0) {
+    throw ConfigError({}, "",
+                      fmt::format("'{}' already holds {} finished and {} interrupted of these {} "
+                                  "runs; add --resume to keep them and go on, or choose another "
+                                  "folder with --out",
+                                  out.string(), finished, interrupted, runs.size()));
+  }
+  if (finished > 0) log::info("{} of {} runs are already finished", finished, runs.size());
+  std::erase_if(runs, [&](const RunSpec& spec) { return RunFiles(out, spec.id()).is_finished(); });
+  return runs;
+}
+
+void check_jobs(const std::vector<RunSpec>& runs, const ThreadPlan& plan) {
+  for (const RunSpec& spec : runs) {
+    if (plan.jobs > 1 && spec.settings.device != "cpu") {
+      throw ConfigError({}, "--jobs", "expected 1 on a GPU, which does one run at a time");
+    }
+  }
+  const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+  if (static_cast<int64_t>(plan.jobs) * plan.intra_op_threads > cores) {
+    log::info("{} jobs of {} threads on {} cores: fewer would be faster", plan.jobs,
+              plan.intra_op_threads, cores);
+  }
+}
+
+void note_failure(const RunSpec& spec, const fs::path& out, const std::string& error) {
+  const std::string name = spec.label.empty() ? spec.id() : spec.label;
+  log::warn("run {} failed: {}", name, error);
+  std::ofstream file(RunFiles(out, spec.id()).failure());
+  file << utc_now() << "  run " << spec.id() << "  " << spec.label << "\n\n"
+       << error << "\n\n# its settings\n"
+       << spec.canonical();
+}
+
+/// The command as it was typed, quoted where a shell needs it.
+std::string command_line(const RunOptions& options) {
+  std::vector<std::string> words{"clsim", "run", options.suite};
+  if (!options.out.empty()) words.insert(words.end(), {"--out", options.out});
+  if (!options.data.empty()) words.insert(words.end(), {"--data", options.data});
+  if (options.jobs != 1) words.insert(words.end(), {"--jobs", std::to_string(options.jobs)});
+  for (const std::string& word : options.only) words.insert(words.end(), {"--only", word});
+  for (const std::string& text : options.overrides) words.insert(words.end(), {"--set", text});
+  for (std::string& word : words) {
+    if (word.find_first_of(" '\"{}[]*?$&;|<>()") == std::string::npos) continue;
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    word = quoted + "'";
+  }
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadPlan& plan,
+                                 RunPlace place) {
+  std::stop_source stop;
+  place.stop = stop.get_token();
+  const bool live = isatty(STDERR_FILENO) == 1;
+  ProgressBoard board(static_cast<int64_t>(runs.size()), plan.jobs,
+                      live ? ProgressBoard::Style::kLive : ProgressBoard::Style::kPlain, std::cerr);
+  watch_for_interrupt();
+  const auto body = [&](const RunSpec& spec) {
+    const auto progress = board.start(spec.label);
+    const RunRecord record = run(spec, place, *progress);
+    log::info("run {} done: accuracy after the last experience {:.2f} %",
+              spec.label.empty() ? spec.id() : spec.label,
+              100 * record.accuracy.average_accuracy(record.num_experiences() - 1));
+  };
+  const auto tick = [&] {
+    if (interrupted() && !stop.stop_requested()) {
+      log::info("stopping at the next step; once more Ctrl-C kills");
+      stop.request_stop();
+    }
+    board.draw();
+  };
+  const auto failed = [&](const RunSpec& spec, const std::string& error) {
+    note_failure(spec, place.out, error);
+  };
+  return run_all(runs, plan, place.stop, body, failed, tick);
+}
+
+int run_suite(const RunOptions& options) {
+  std::vector<Override> overrides;
+  for (const std::string& text : options.overrides) overrides.push_back(parse_override(text));
+  Suite suite = load_suite(options.suite, overrides);
+  const fs::path out =
+      options.out.empty() ? fs::path("results") / suite.name : fs::path(options.out);
+  const ThreadPlan plan{.jobs = options.jobs,
+                        .intra_op_threads = static_cast<int>(suite.runs.front().settings.threads)};
+  const auto chosen = select(std::move(suite.runs), options.only);
+  check_jobs(chosen, plan);
+  const auto runs = to_do(chosen, out, options.resume);
+  fs::create_directories(out);
+  apply(plan);
+
+  const auto outcomes = conduct_all(runs, plan,
+                                    {.out = out,
+                                     .data_root = options.data,
+                                     .provenance = provenance(plan, command_line(options)),
+                                     .stop = {}});
+
+  const auto count = [&](Outcome end) { return std::count(outcomes.begin(), outcomes.end(), end); };
+  const auto done = count(Outcome::kDone), failed = count(Outcome::kFailed);
+  const auto stopped = count(Outcome::kStopped);
+  std::cout << fmt::format("{} of {} runs are finished",
+                           chosen.size() - runs.size() + static_cast<size_t>(done), chosen.size());
+  if (failed > 0)
+    std::cout << fmt::format(", {} failed (see {})", failed, (out / "*.failed.txt").string());
+  std::cout << fmt::format("\nresults:  {}\ntable:    clsim table {}\n", (out / "*.h5").string(),
+                           out.string());
+  if (stopped > 0) {
+    std::cout << fmt::format("stopped; resume with:  {} --resume\n", command_line(options));
+    return kInterrupted;
+  }
+#ifdef CL_STRICT
+  if (log::warnings() > 0) return kSomeRunFailed;
+#endif
+  return failed > 0 ? kSomeRunFailed : kFine;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* verb = app.add_subcommand("run", "Conduct the runs of a suite");
+  verb->add_option("suite", options->suite, "YAML file")->required()->type_name("SUITE");
+  verb->add_option("--out", options->out, "folder of the results; default: results/<suite name>")
+      ->type_name("DIR");
+  verb->add_option("--jobs", options->jobs, "runs at the same time")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->add_flag("--resume", options->resume, "keep what is finished and go on with the rest");
+  verb->add_option("--only", options->only,
+                   "the run of this id (its beginning will do) or label; may be repeated")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+  verb->add_option("--set", options->overrides,
+                   "a setting that wins over the suite and its sweep, as learner.sema.threshold=2; "
+                   "may be repeated")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  verb->add_option("--data", options->data, "folder of the data sets; default: $CLSIM_DATA")
+      ->type_name("DIR");
+  verb->footer(kFooter);
+  verb->callback([&chosen, options] { chosen = [options] { return run_suite(*options); }; });
+}
+
+}  // namespace cl::experiments::cli

@@ -1,0 +1,113 @@
+#include "experiments/protocol.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <fmt/format.h>
+
+#include "core/data/joined_dataset.h"
+#include "core/train/losses.h"
+
+namespace cl::experiments {
+namespace {
+
+std::vector<int64_t> to_vector(const Tensor& values) {
+  const Tensor plain = values.contiguous();
+  const auto* data = plain.data_ptr<int64_t>();
+  return {data, data + plain.numel()};
+}
+
+/// All experiences as one, for learners that are an upper bound.
+TrainView joined_view(const Stream& stream) {
+  std::vector<DatasetPtr> parts;
+  TrainView view;
+  for (int64_t k = 0; k < stream.info().num_experiences; ++k) {
+    const Experience experience = stream.experience(k);
+    parts.push_back(experience.train);
+    view.classes.insert(view.classes.end(), experience.classes.begin(), experience.classes.end());
+  }
+  std::sort(view.classes.begin(), view.classes.end());
+  view.classes.erase(std::unique(view.classes.begin(), view.classes.end()), view.classes.end());
+  view.data = join(std::move(parts));
+  return view;
+}
+
+/// Predictions for all test samples of `on`, among all classes seen and among its own: both from
+/// the same logits, by masking.
+Evaluation examine(Learner& learner, const Experience& on, int64_t batch_size,
+                   const RunContext& context) {
+  Evaluation result;
+  result.after = context.experience;
+  result.on = on.index;
+  result.labels = to_vector(on.test->labels());
+  const int64_t size = on.test->size();
+  for (int64_t first = 0; first < size; first += batch_size) {
+    context.check_stop();
+    std::vector<int64_t> rows(static_cast<size_t>(std::min(batch_size, size - first)));
+    std::iota(rows.begin(), rows.end(), first);
+    const Tensor logits = learner.predict(*on.test, rows).cpu();
+    if (logits.isnan().any().item<bool>()) {
+      throw Error(
+          fmt::format("after experience {}: a logit for a test sample of '{}' is not a "
+                      "number; lower the learning rate",
+                      context.experience, on.name));
+    }
+    for (const int64_t id : to_vector(logits.argmax(1))) result.predictions.push_back(id);
+    const Tensor own = train::keep_classes(logits, on.classes);
+    for (const int64_t id : to_vector(own.argmax(1))) result.task_predictions.push_back(id);
+  }
+  return result;
+}
+
+void examine_all(const Stream& stream, Learner& learner, const Protocol& protocol,
+                 const RunContext& context) {
+  const PhaseTimer timer(context.log, "evaluate");
+  for (int64_t j = 0; j <= context.experience; ++j) {
+    context.progress.update({.experience = context.experience,
+                             .num_experiences = context.num_experiences,
+                             .phase = "evaluate",
+                             .step = j,
+                             .num_steps = context.experience + 1,
+                             .loss = std::numeric_limits<double>::quiet_NaN()});
+    context.log.evaluation(examine(learner, stream.experience(j), protocol.batch_size, context));
+  }
+}
+
+}  // namespace
+
+int64_t num_steps(const StreamInfo& stream, const Protocol& protocol) {
+  return protocol.is_joint ? 1 : stream.num_experiences;
+}
+
+RngKey step_key(const RngKey& model, int64_t step) {
+  return model.child("experience").child(static_cast<uint64_t>(step));
+}
+
+void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
+             const RunContext& context, const std::function<void(int64_t)>& after_step) {
+  const StreamInfo& info = stream.info();
+  for (int64_t k = protocol.first_step; k < num_steps(info, protocol); ++k) {
+    const RunContext step{.key = step_key(context.key, k),
+                          .experience = protocol.is_joint ? info.num_experiences - 1 : k,
+                          .num_experiences = info.num_experiences,
+                          .log = context.log,
+                          .progress = context.progress,
+                          .stop = context.stop};
+    {
+      RunContext learning = step;
+      learner.learn(
+          protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario),
+          learning);
+    }
+    examine_all(stream, learner, protocol, step);
+    context.log.size(step.experience, learner.parameter_count(), learner.adapters_per_block());
+    after_step(k + 1);
+  }
+}
+
+}  // namespace cl::experiments

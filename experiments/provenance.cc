@@ -1,0 +1,66 @@
+#include "experiments/provenance.h"
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <fstream>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <opencv2/core/version.hpp>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include "experiments/source_version.h"  // made by the build
+
+namespace cl::experiments {
+namespace {
+
+std::string host() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+/// Linux only; elsewhere "unknown".
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("model name")) continue;
+    const size_t colon = line.find(": ");
+    if (colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+std::map<std::string, std::string> provenance(const ThreadPlan& plan,
+                                              const std::string& command_line) {
+  return {{"clsim", CL_VERSION},
+          {"git_commit", kGitCommit},
+          {"git_dirty", kGitDirty},
+          {"compiler", "g++ " __VERSION__},
+          {"build_type", CL_BUILD_TYPE},
+          {"libtorch", TORCH_VERSION},
+          {"opencv", CV_VERSION},
+          {"hdf5", CL_HDF5_VERSION},
+          {"host", host()},
+          {"cpu", cpu_model()},
+          {"cores", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))},
+          {"jobs", std::to_string(plan.jobs)},
+          {"intra_op_threads", std::to_string(plan.intra_op_threads)},
+          {"command_line", command_line}};
+}
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+std::string version() {
+  const std::string dirty = std::string_view(kGitDirty) == "yes" ? ", changed since" : "";
+  return fmt::format("clsim {} (commit {}{}; LibTorch {})", CL_VERSION, kGitCommit, dirty,
+                     TORCH_VERSION);
+}
+
+}  // namespace cl::experiments

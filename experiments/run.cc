@@ -1,0 +1,94 @@
+#include "experiments/run.h"
+
+#include <memory>
+#include <utility>
+
+#include "core/config/write.h"
+#include "core/learner/learner.h"
+#include "core/stream/stream.h"
+#include "experiments/checkpoint.h"
+#include "experiments/protocol.h"
+#include "experiments/provenance.h"
+#include "experiments/run_files.h"
+
+namespace cl::experiments {
+namespace {
+
+/// What is known before the first step; @throws ConfigError where the stream refuses its options
+RunRecord describe(const RunSpec& spec, const Stream& stream) {
+  RunRecord record(stream.info().num_experiences);
+  record.id = spec.id();
+  record.suite = spec.suite;
+  record.label = spec.label;
+  record.spec = spec.canonical();
+  record.learner = config::choice(spec.settings.learner).name;
+  record.stream = config::choice(spec.settings.stream).name;
+  record.backbone = config::choice(spec.settings.backbone).name;
+  record.stream_seed = spec.settings.seeds.stream;
+  record.model_seed = spec.settings.seeds.model;
+  std::string data;
+  record.experiences.clear();
+  for (int64_t k = 0; k < stream.info().num_experiences; ++k) {
+    const Experience experience = stream.experience(k);
+    record.experiences.push_back({.name = experience.name,
+                                  .num_train = experience.train->size(),
+                                  .num_test = experience.test->size(),
+                                  .classes = experience.classes});
+    data += experience.train->id() + "\n" + experience.test->id() + "\n";
+  }
+  record.digests["data"] = config::digest(data);
+  return record;
+}
+
+}  // namespace
+
+RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
+  const RunFiles files(place.out, spec.id());
+  const RngKey model(static_cast<uint64_t>(spec.settings.seeds.model));
+  const auto stream = Streams::get().make(
+      spec.settings.stream, {.key = RngKey(static_cast<uint64_t>(spec.settings.seeds.stream)),
+                             .data_root = place.data_root});
+  RunRecord record = describe(spec, *stream);
+  const auto learner =
+      make_learner(spec.settings, stream->info(), model, &record.digests["weights"]);
+
+  std::string started = utc_now();
+  Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
+                    .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint};
+  if (auto saved = files.saved()) {
+    if (saved->record.digests != record.digests) {
+      throw Error("the data or weights have changed since run " + record.id +
+                  " was interrupted; delete '" + files.unfinished_record().string() +
+                  "' to start it anew");
+    }
+    started = saved->record.provenance["started"];
+    protocol.first_step = static_cast<int64_t>(saved->record.sizes.size());
+    learner->restore(saved->state, files.state(protocol.first_step).string());
+    record = std::move(saved->record);
+    record.label = spec.label;
+  }
+  for (const auto& [name, fact] : place.provenance) record.provenance[name] = fact;
+  record.provenance["device"] = spec.settings.device;
+  record.provenance["folder"] = std::filesystem::absolute(spec.folder).lexically_normal().string();
+  record.provenance["started"] = started;
+
+  RunRecorder log(record);
+  const RunContext context{.key = model,
+                           .experience = 0,
+                           .num_experiences = stream->info().num_experiences,
+                           .log = log,
+                           .progress = progress,
+                           .stop = place.stop};
+  const int64_t steps = num_steps(stream->info(), protocol);
+  conduct(*stream, *learner, protocol, context, [&](int64_t done) {
+    if (done < steps) files.save(record, learner->save());
+  });
+  record.provenance["finished"] = utc_now();
+  if (spec.checkpoint == "last") {
+    write_checkpoint(files.checkpoint(), spec, stream->info(), *learner);
+  }
+  files.finish(record);
+  return record;
+}
+
+}  // namespace cl::experiments

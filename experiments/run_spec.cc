@@ -1,0 +1,133 @@
+#include "experiments/run_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/config/read.h"
+#include "core/config/write.h"
+#include "core/nn/backbone.h"
+#include "core/stream/stream.h"
+
+namespace cl::experiments {
+namespace {
+
+constexpr std::array<std::string_view, 2> kCheckpoints{"none", "last"};
+
+/// The top level of a suite file: the settings of one run, and what is said about all of them.
+struct SuiteFile {
+  std::string suite;
+  Settings settings;
+  std::string checkpoint = "last";
+
+  void fields(config::Fields& fields) {
+    fields.field("suite", suite, "name of the results folder; default: the name of the file");
+    settings.fields(fields);
+    fields.field("checkpoint", checkpoint, "which trained learner is kept", kCheckpoints);
+    fields.begin("sweep", "expanded before");
+    fields.end();
+  }
+  void check(const config::Node& node) const { settings.check(node); }
+};
+
+bool is_device(std::string_view text) {
+  if (text == "cpu" || text == "cuda") return true;
+  if (!text.starts_with("cuda:")) return false;
+  const std::string_view number = text.substr(5);
+  return !number.empty() && number.size() <= 3 &&
+         std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view target_name(Target target) {
+  switch (target) {
+    case Target::kClass:
+      return "one class a sample";
+    case Target::kClassMap:
+      return "a class for each pixel";
+    case Target::kToken:
+      return "tokens of text";
+  }
+  return "";
+}
+
+void check_name(const config::Node& node, const std::string& name) {
+  const bool plain =
+      !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-' || c == '.';
+      });
+  if (!plain) {
+    node.at_or_null("suite").fail(fmt::format(
+        "expected a name of letters, digits, '_', '-' and '.', since it names a folder; found '{}'",
+        name));
+  }
+}
+
+}  // namespace
+
+void Seeds::fields(config::Fields& fields) {
+  fields.field("stream", stream, "order of classes and choice of samples", {.min = 0});
+  fields.field("model", model, "initialisation, order of batches, augmentation", {.min = 0});
+}
+
+void EvaluationOptions::fields(config::Fields& fields) {
+  fields.field("batch_size", batch_size, "test samples a batch", {.min = 1});
+}
+
+void Settings::fields(config::Fields& fields) {
+  fields.plugin("stream", stream, "stream", "the problem: experiences one after another");
+  fields.plugin("backbone", backbone, "backbone", "the pre-trained network");
+  fields.plugin("learner", learner, "learner", "the method");
+  fields.group("seeds", seeds, "a single number stands for both");
+  fields.field("device", device, "cpu, cuda or cuda:N");
+  fields.field("threads", threads, "threads inside one tensor operation", {1, 1024});
+  fields.group("evaluation", evaluation, "how test data are gone through");
+}
+
+void Settings::check(const config::Node& node) const {
+  if (!is_device(device)) {
+    const config::Node found = node.at("device");
+    found.fail(fmt::format("expected 'cpu', 'cuda' or 'cuda:N', found {}", found.found()));
+  }
+  const Target offered = Streams::get().entry(stream).traits.target;
+  const Target taken = Backbones::get().entry(backbone).traits.input;
+  if (offered != taken) {
+    backbone.fail(fmt::format(
+        "backbone '{}' is made for {}, but the stream '{}' has {}; choose another of either",
+        config::choice(backbone).name, target_name(taken), config::choice(stream).name,
+        target_name(offered)));
+  }
+}
+
+std::string RunSpec::canonical() const {
+  Settings written = settings;
+  written.device.erase(std::min(written.device.find(':'), written.device.size()));
+  return config::write(std::move(written));
+}
+
+std::string RunSpec::id() const {
+  return config::digest(canonical());
+}
+
+config::Node split_seeds(const config::Node& suite) {
+  const config::Node seeds = suite.at_or_null("seeds");
+  if (!seeds.is_scalar()) return suite;
+  return suite.with("seeds", config::Node()).with("seeds.stream", seeds).with("seeds.model", seeds);
+}
+
+RunSpec read_run_spec(const config::Node& suite) {
+  const config::Node node = split_seeds(suite);
+  auto file = config::read<SuiteFile>(node);
+  if (file.suite.empty()) file.suite = std::filesystem::path(node.where().file).stem().string();
+  check_name(node, file.suite);
+  return {.suite = std::move(file.suite),
+          .label = {},
+          .settings = std::move(file.settings),
+          .checkpoint = std::move(file.checkpoint),
+          .folder = node.folder()};
+}
+
+}  // namespace cl::experiments
