@@ -1,0 +1,19 @@
+// Lower precision for matrix products, where a caller asks for it.
+#pragma once
+
+namespace cl {
+
+/// In this scope and thread, CPU matrix products and convolutions run in bfloat16 (LibTorch's
+/// autocast) if `enabled`.
+class Bfloat16Scope {
+ public:
+  explicit Bfloat16Scope(bool enabled);
+  ~Bfloat16Scope();
+  Bfloat16Scope(const Bfloat16Scope&) = delete;
+  Bfloat16Scope& operator=(const Bfloat16Scope&) = delete;
+
+ private:
+  bool enabled_;
+};
+
+}  // namespace cl

@@ -1,0 +1,313 @@
+#include "experiments/pretrain/pretraining.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <numeric>
+#include <utility>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mse_loss.h>
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/config/write.h"
+#include "core/nn/backbone.h"
+#include "core/nn/layers.h"
+#include "core/nn/precision.h"
+#include "core/nn/threads.h"
+#include "core/stream/stream.h"
+#include "core/train/muon.h"
+#include "core/train/optimiser.h"
+#include "core/weights/safetensors.h"
+#include "experiments/pretrain/descriptor.h"
+
+namespace cl::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kStepsPerReport = 100;
+constexpr auto kTimeBetweenSaves = std::chrono::minutes(3);
+
+struct Losses {
+  Tensor image, patch;
+};
+
+/// Descriptors of a first sample of images decide how targets are scaled.
+struct Targets {
+  Whitening image;
+  Standardisation patch;
+
+  static Targets fit(const Dataset& images, const PretrainOptions& options) {
+    constexpr int64_t kSample = 20000;
+    const GradMode no_gradients(false);
+    std::vector<int64_t> rows(static_cast<size_t>(std::min(kSample, images.size())));
+    std::iota(rows.begin(), rows.end(), 0);
+    const Descriptors sample = describe(images.fetch(rows, View::test()));
+    return {Whitening(sample.image, options.components, options.whitening),
+            Standardisation(sample.patches)};
+  }
+};
+
+bool is_block_matrix(const std::string& name, const Tensor& parameter) {
+  return name.starts_with("backbone.blocks.") && parameter.dim() == 2;
+}
+
+class Pretraining {
+ public:
+  Pretraining(const PretrainOptions& options, const PretrainPlace& place)
+      : options_(options),
+        place_(place),
+        key_(static_cast<uint64_t>(options.seed)),
+        stream_(Streams::get().make(options.stream,
+                                    {.key = key_.child("stream"), .data_root = place.data_root})),
+        images_(stream_->experience(0).train),
+        backbone_(Backbones::get().make(
+            options.backbone, {.key = key_.child("backbone"), .device = c10::Device(c10::kCPU)})),
+        targets_(Targets::fit(*images_, options)),
+        image_head_(make_linear_zero_bias(backbone_->info().dim, options.components,
+                                          key_.child("image_head"), c10::kCPU)),
+        patch_head_(
+            make_linear_zero_bias(backbone_->info().dim, 20, key_.child("patch_head"), c10::kCPU)) {
+    check_patches();
+    set_trainable(*this, true);
+    TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role role) {
+      if (role != TensorVisitor::Role::kParameter) return;
+      if (is_block_matrix(name, tensor)) {
+        matrices_.push_back(tensor);
+      } else {
+        // Vectors in whatever form (norms, biases, class token, positions) do not decay.
+        const bool is_matrix = tensor.dim() >= 2 && tensor.size(0) != 1;
+        (is_matrix ? decaying_ : plain_).push_back(tensor);
+      }
+    });
+    tensors(visitor);
+    train::Options adam;
+    adam.optimiser = "adamw";
+    adam.weight_decay = options.weight_decay;
+    adam_ = train::make_optimiser(
+        {{.parameters = decaying_}, {.parameters = plain_, .weight_decay_scale = 0}}, adam);
+    muon_ = std::make_unique<train::Muon>(
+        matrices_, train::Muon::Options{.weight_decay = options.weight_decay});
+    resume();
+  }
+
+  void tensors(TensorVisitor& visitor) {
+    visitor.child("backbone", *backbone_);
+    visitor.child("image_head", image_head_);
+    visitor.child("patch_head", patch_head_);
+  }
+
+  bool run() {
+    auto saved = Clock::now();
+    while (step_ < num_steps()) {
+      if (place_.stop.stop_requested()) {
+        save_state();
+        return false;
+      }
+      train_step();
+      if (step_ % kStepsPerReport == 0) report();
+      if (Clock::now() - saved > kTimeBetweenSaves) {
+        save_state();
+        saved = Clock::now();
+      }
+    }
+    save_weights();
+    fs::remove(state_file());
+    return true;
+  }
+
+ private:
+  void check_patches() const {
+    const auto& info = backbone_->info();
+    const int64_t patches = info.num_tokens - info.num_special_tokens;
+    const int64_t cells = info.sample_shape[1] / kCell * (info.sample_shape[2] / kCell);
+    if (patches != cells) {
+      throw Error(fmt::format("pre-training describes cells of {} pixels: expected {} patch tokens "
+                              "for images of {} x {}, but '{}' has {}",
+                              kCell, cells, info.sample_shape[1], info.sample_shape[2], info.name,
+                              patches));
+    }
+  }
+
+  int64_t num_steps() const { return options_.num_images / options_.batch_size; }
+
+  /// Linear rise, then half a cosine down to a hundredth.
+  double schedule() const {
+    const double seen = static_cast<double>((step_ + 1) * options_.batch_size);
+    const double rise = options_.warm_up_images > 0
+                            ? std::min(1.0, seen / static_cast<double>(options_.warm_up_images))
+                            : 1.0;
+    const double part = static_cast<double>(step_) / static_cast<double>(num_steps());
+    return rise * (0.01 + 0.99 * (1 + std::cos(std::numbers::pi * part)) / 2);
+  }
+
+  Losses losses(const Tensor& x) {
+    Descriptors wanted;
+    {
+      const GradMode no_gradients(false);
+      wanted = describe(x);
+      wanted.image = targets_.image(wanted.image);
+      wanted.patches = targets_.patch(wanted.patches);
+    }
+    Hooks no_hooks;
+    Tensor tokens;
+    {
+      const Tensor entering = backbone_->embed(x);
+      const Bfloat16Scope lower_precision(options_.precision == "bf16");
+      tokens = backbone_->norm(backbone_->blocks(entering, 0, backbone_->info().depth, no_hooks));
+    }
+    tokens = tokens.to(at::kFloat);
+    const int64_t special = backbone_->info().num_special_tokens;
+    return {at::mse_loss(image_head_(backbone_->pool(tokens)), wanted.image),
+            at::mse_loss(patch_head_(tokens.slice(1, special)), wanted.patches)};
+  }
+
+  void train_step() {
+    std::vector<int64_t> rows(static_cast<size_t>(options_.batch_size));
+    std::iota(rows.begin(), rows.end(), (step_ * options_.batch_size) % images_->size());
+    for (int64_t& row : rows) row %= images_->size();
+    const View view = View::train(key_.child("view").child(static_cast<uint64_t>(step_)));
+    const Losses losses_now = losses(images_->fetch(rows, view));
+    const Tensor loss = losses_now.image + options_.patch_weight * losses_now.patch;
+    if (!std::isfinite(loss.item<double>())) {
+      throw Error(
+          fmt::format("pre-training '{}': the loss is not finite after {} images; a smaller "
+                      "lr or muon_lr may help",
+                      options_.name, step_ * options_.batch_size));
+    }
+    adam_->clear_gradients();
+    for (const Tensor& matrix : matrices_) matrix.mutable_grad() = Tensor();
+    loss.backward();
+    clip_gradients();
+    const double scale = schedule();
+    adam_->set_learning_rate(options_.lr * scale);
+    adam_->step();
+    muon_->step(options_.muon_lr * scale);
+    image_loss_ += losses_now.image.item<double>();
+    patch_loss_ += losses_now.patch.item<double>();
+    ++step_;
+  }
+
+  void clip_gradients() {
+    const GradMode no_gradients(false);
+    std::vector<Tensor> gradients;
+    for (const auto* group : {&matrices_, &decaying_, &plain_}) {
+      for (const Tensor& parameter : *group) {
+        if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+      }
+    }
+    double squares = 0;
+    for (const Tensor& gradient : gradients) squares += gradient.pow(2).sum().item<double>();
+    const double norm = std::sqrt(squares);
+    if (norm <= options_.max_gradient_norm) return;
+    for (Tensor& gradient : gradients) gradient.mul_(options_.max_gradient_norm / norm);
+  }
+
+  void report() {
+    const double seconds = std::chrono::duration<double>(Clock::now() - reported_).count();
+    const auto steps = static_cast<double>(kStepsPerReport);
+    place_.report(
+        {.images = step_ * options_.batch_size,
+         .num_images = num_steps() * options_.batch_size,
+         .image_loss = image_loss_ / steps,
+         .patch_loss = patch_loss_ / steps,
+         .images_per_second = steps * static_cast<double>(options_.batch_size) / seconds});
+    last_image_loss_ = image_loss_ / steps;
+    last_patch_loss_ = patch_loss_ / steps;
+    image_loss_ = patch_loss_ = 0;
+    reported_ = Clock::now();
+  }
+
+  fs::path state_file() const { return options_.save.resolve().string() + ".part"; }
+  std::string identity() const { return config::write(options_); }
+  double seconds() const {
+    return earlier_seconds_ + std::chrono::duration<double>(Clock::now() - started_).count();
+  }
+
+  void save_state() {
+    State state = snapshot(*this);
+    for (auto& entry : muon_->save()) state.push_back(std::move(entry));
+    std::string adam = adam_->save();
+    Tensor bytes = at::empty({static_cast<int64_t>(adam.size())}, at::kByte);
+    std::copy(adam.begin(), adam.end(), bytes.data_ptr<uint8_t>());
+    state.emplace_back("adam", bytes);
+    write_safetensors(state_file(), state,
+                      {{"options", identity()},
+                       {"step", std::to_string(step_)},
+                       {"seconds", std::to_string(seconds())},
+                       {"image_loss_sum", fmt::format("{}", image_loss_)},
+                       {"patch_loss_sum", fmt::format("{}", patch_loss_)}});
+  }
+
+  void resume() {
+    const fs::path file = state_file();
+    if (!fs::exists(file)) return;
+    SafetensorsFile saved = read_safetensors(file);
+    if (saved.metadata["options"] != identity()) {
+      throw Error(
+          fmt::format("'{}' holds the state of a pre-training with other options; finish it "
+                      "with those, or delete the file to begin anew",
+                      file.string()));
+    }
+    State own;
+    for (auto& entry : saved.tensors) {
+      if (entry.first != "adam" && !entry.first.starts_with("muon.")) own.push_back(entry);
+    }
+    load(*this, own, file.string());
+    muon_->load(saved.tensors);
+    const Tensor* bytes = find(saved.tensors, "adam");
+    if (bytes == nullptr) throw Error(fmt::format("'{}' lacks the state of AdamW", file.string()));
+    const auto* begin = bytes->data_ptr<uint8_t>();
+    adam_->load(std::string(begin, begin + bytes->numel()));
+    step_ = std::stoll(saved.metadata["step"]);
+    earlier_seconds_ = std::stod(saved.metadata["seconds"]);
+    image_loss_ = std::stod(saved.metadata["image_loss_sum"]);
+    patch_loss_ = std::stod(saved.metadata["patch_loss_sum"]);
+  }
+
+  void save_weights() {
+    State weights;
+    for (auto& [name, tensor] : snapshot(*backbone_))
+      weights.emplace_back(name, tensor.to(at::kHalf));
+    const fs::path file = options_.save.resolve();
+    if (file.has_parent_path()) fs::create_directories(file.parent_path());
+    write_safetensors(file, weights,
+                      {{"name", options_.name},
+                       {"options", identity()},
+                       {"images", std::to_string(num_steps() * options_.batch_size)},
+                       {"steps", std::to_string(num_steps())},
+                       {"seconds", fmt::format("{:.0f}", seconds())},
+                       {"image_loss", fmt::format("{:.4f}", last_image_loss_)},
+                       {"patch_loss", fmt::format("{:.4f}", last_patch_loss_)}});
+  }
+
+  const PretrainOptions& options_;
+  const PretrainPlace& place_;
+  RngKey key_;
+  std::unique_ptr<Stream> stream_;
+  DatasetPtr images_;
+  std::unique_ptr<Backbone> backbone_;
+  Targets targets_;
+  Linear image_head_, patch_head_;
+  std::vector<Tensor> matrices_, decaying_, plain_;
+  std::unique_ptr<train::Optimiser> adam_;
+  std::unique_ptr<train::Muon> muon_;
+  int64_t step_ = 0;
+  double image_loss_ = 0, patch_loss_ = 0, last_image_loss_ = 0, last_patch_loss_ = 0;
+  double earlier_seconds_ = 0;
+  Clock::time_point started_ = Clock::now(), reported_ = Clock::now();
+};
+
+}  // namespace
+
+bool pretrain(const PretrainOptions& options, const PretrainPlace& place) {
+  return Pretraining(options, place).run();
+}
+
+}  // namespace cl::experiments
