@@ -1,0 +1,42 @@
+#include "analysis/render/csv.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace cl::analysis {
+namespace {
+
+std::string quoted(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"') result += '"';
+    result += c;
+  }
+  return result + '"';
+}
+
+std::string exact(double value) {
+  return std::isnan(value) ? "" : fmt::format("{}", value);
+}
+
+}  // namespace
+
+std::string render_csv(const std::vector<Table>& tables) {
+  std::string text = "table,method,metric,mean,std,n,runs\n";
+  for (const Table& table : tables) {
+    for (const TableRow& row : table.rows) {
+      for (size_t i = 0; i < row.cells.size(); ++i) {
+        const Statistics& cell = row.cells[i].statistics;
+        text += fmt::format("{},{},{},{},{},{},{}\n", quoted(table.title), quoted(row.method),
+                            table.columns[i]->name, exact(cell.mean), exact(cell.deviation), cell.n,
+                            fmt::join(row.run_ids, " "));
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace cl::analysis
