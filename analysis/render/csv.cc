@@ -8,7 +8,7 @@
 namespace cl::analysis {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string result = "\"";
   for (const char c : text) {
@@ -30,7 +30,7 @@ std::string render_csv(const std::vector<Table>& tables) {
     for (const TableRow& row : table.rows) {
       for (size_t i = 0; i < row.cells.size(); ++i) {
         const Statistics& cell = row.cells[i].statistics;
-        text += fmt::format("{},{},{},{},{},{},{}\n", quoted(table.title), quoted(row.method),
+        text += fmt::format("{},{},{},{},{},{},{}\n", csv_field(table.title), csv_field(row.method),
                             table.columns[i]->name, exact(cell.mean), exact(cell.deviation), cell.n,
                             fmt::join(row.run_ids, " "));
       }
