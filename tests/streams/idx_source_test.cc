@@ -1,0 +1,110 @@
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include <opencv2/core.hpp>
+
+#include "core/base/error.h"
+#include "core/stream/data_root.h"
+#include "core/stream/image_source.h"
+#include "tests/streams/small_images.h"
+#include "tests/support/catch.h"
+
+namespace cl {
+namespace {
+
+std::unique_ptr<ImageSource> make(const std::string& yaml, const std::filesystem::path& root) {
+  return ImageSources::get().make(config::Node::parse(yaml, "a.yaml"), {root});
+}
+
+std::unique_ptr<ImageSource> small(const SmallImages& images) {
+  return make(kSmallSource, images.root());
+}
+
+/// CLSIM_DATA in the scope of a test.
+class DataRootVariable {
+ public:
+  explicit DataRootVariable(const std::filesystem::path& root) {
+    setenv(kDataRootVariable, root.c_str(), 1);
+  }
+  ~DataRootVariable() { unsetenv(kDataRootVariable); }
+  DataRootVariable(const DataRootVariable&) = delete;
+  DataRootVariable& operator=(const DataRootVariable&) = delete;
+};
+
+TEST_CASE("an idx source shows images, labels and numbered classes", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  const auto source = small(images);
+  CHECK(source->size(Split::kTrain) == 12);
+  CHECK(source->size(Split::kTest) == 6);
+  CHECK(source->class_names() == std::vector<std::string>{"0", "1", "2"});
+  CHECK(source->labels(Split::kTest) == std::vector<int64_t>{0, 1, 2, 0, 1, 2});
+  const cv::Mat image = source->image(Split::kTest, 5);
+  CHECK(image.type() == CV_8UC3);
+  CHECK(cv::norm(image, cv::Mat(2, 2, CV_8UC3, cv::Scalar(133, 133, 133)), cv::NORM_INF) == 0);
+}
+
+TEST_CASE("colour images of an idx source keep their channels", "[streams]") {
+  const SmallImages images(1, 1, 1);
+  images.folder().write("small/train-images", idx_bytes({1, 1, 2, 3}, "\x01\x02\x03\x04\x05\x06"));
+  const cv::Mat image = small(images)->image(Split::kTrain, 0);
+  CHECK(image.at<cv::Vec3b>(0, 0) == cv::Vec3b(1, 2, 3));
+  CHECK(image.at<cv::Vec3b>(0, 1) == cv::Vec3b(4, 5, 6));
+}
+
+TEST_CASE("the digest of an idx source follows its content", "[streams]") {
+  const SmallImages one(3, 4, 2), same(3, 4, 2);
+  const std::string digest = small(one)->digest();
+  CHECK(digest == small(same)->digest());
+  same.folder().write("small/test-labels", idx_bytes({6}, {"\0\1\2\0\2\1", 6}));
+  CHECK(digest != small(same)->digest());
+}
+
+TEST_CASE("data are found below the option, the variable or the folder", "[streams]") {
+  const SmallImages images(2, 1, 1), others(5, 1, 1);
+  const DataRootVariable variable(images.root());
+  CHECK(make(kSmallSource, {})->class_names().size() == 2);
+  CHECK(make(kSmallSource, others.root())->class_names().size() == 5);
+  const std::string folder =
+      "{idx: {folder: small, train_images: train-images, train_labels: train-labels, "
+      "test_images: test-images, test_labels: test-labels}}";
+  const auto source = ImageSources::get().make(config::Node::parse(folder, "a.yaml", others.root()),
+                                               ImageSourceParts{images.root()});
+  CHECK(source->class_names().size() == 5);
+}
+
+TEST_CASE("missing files say where they were expected and how to get them", "[streams]") {
+  const TempDir empty;
+  CHECK_THROWS_WITH(make("fashion_mnist", empty.path()),
+                    Contains((empty / "fashion-mnist/train-images-idx3-ubyte.gz").string()) &&
+                        Contains("apt-get install dataset-fashion-mnist") &&
+                        Contains("CLSIM_DATA"));
+  CHECK_THROWS_WITH(make(kSmallSource, empty.path()),
+                    Contains("small/train-images: no such file") && !Contains("apt-get"));
+}
+
+TEST_CASE("files that do not belong together are refused", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  const auto fails = [&](const std::string& file, const std::string& bytes,
+                         const std::string& message) {
+    const SmallImages broken(3, 4, 2);
+    broken.folder().write("small/" + file, bytes);
+    CHECK_THROWS_WITH(small(broken), Contains(file) && Contains(message));
+  };
+  fails("train-labels", idx_bytes({3}, {"\0\1\2", 3}), "each of the 12 images, found [3]");
+  fails("test-labels", idx_bytes({6, 1}, std::string(6, '\0')), "found [6, 1]");
+  fails("train-images", idx_bytes({12}, std::string(12, 'x')), "is it the file of the images?");
+  fails("train-images", idx_bytes({12, 0, 2}, ""), "holds no pixels");
+  fails("test-labels", idx_bytes({6}, {"\0\1\2\0\1\6", 6}), "label 6 of image 5 is out of range");
+}
+
+TEST_CASE("a label without a name is refused", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  std::string named = kSmallSource;
+  named.insert(named.size() - 2, ", class_names: [cat, dog]");
+  CHECK_THROWS_WITH(make(named, images.root()),
+                    Contains("train-labels: label 2 of image 2 is out of range; expected 0 to 1"));
+}
+
+}  // namespace
+}  // namespace cl
