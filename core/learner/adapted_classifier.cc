@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "core/data/row_index.h"
-#include "core/nn/adapters/adapter_hooks.h"
 #include "core/train/losses.h"
 
 namespace cl {
@@ -43,23 +42,22 @@ void AdaptedClassifier::Options::fields(config::Fields& fields) {
 AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
     : backbone_(std::move(parts.backbone)),
       device_(parts.device),
+      adapters_(make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_)),
       cache_(*backbone_, parts.device, options.cache_mib << 20),
       first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer) {
-  adapters_ = make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_);
   head_ = Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                            parts.key.child("head"), parts.device});
   set_trainable(*backbone_, false);
-  for (const auto& adapter : adapters_) {
-    if (adapter) set_trainable(*adapter, true);
+  set_trainable(adapters_, true);
+  for (int64_t layer = 0; !options.adapter.is_null() && layer < backbone_->info().depth; ++layer) {
+    per_block_.push_back(adapters_.adapter(layer) == nullptr ? 0 : 1);
   }
   set_trainable(*head_, true);
 }
 
 void AdaptedClassifier::freeze_adapters() {
   adapters_frozen_ = true;
-  for (const auto& adapter : adapters_) {
-    if (adapter) set_trainable(*adapter, false);
-  }
+  set_trainable(adapters_, false);
 }
 
 void AdaptedClassifier::train_backbone(double lr_scale) {
@@ -68,12 +66,9 @@ void AdaptedClassifier::train_backbone(double lr_scale) {
 }
 
 std::vector<train::ParameterGroup> AdaptedClassifier::trained_groups() {
-  train::ParameterGroup added{trainable_parameters(*head_)};
-  for (const auto& adapter : adapters_) {
-    if (!adapter) continue;
-    for (const Tensor& parameter : trainable_parameters(*adapter)) {
-      added.parameters.push_back(parameter);
-    }
+  train::ParameterGroup added{trainable_parameters(adapters_)};
+  for (const Tensor& parameter : trainable_parameters(*head_)) {
+    added.parameters.push_back(parameter);
   }
   return {added, {trainable_parameters(*backbone_), backbone_lr_scale_}};
 }
@@ -99,13 +94,12 @@ Tensor AdaptedClassifier::logits(const Samples& samples, std::span<const int64_t
 
 Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
                                    const View& view) {
-  AdapterHooks adapted(adapters_);
   if (backbone_lr_scale_ > 0) {
-    return backbone_->forward(samples.fetch(rows, view).to(device_), adapted);
+    return backbone_->forward(samples.fetch(rows, view).to(device_), adapters_);
   }
   const int64_t depth = backbone_->info().depth;
   if (adapters_frozen_ || first_adapted_ == depth) {
-    return cache_.features(samples, rows, view, adapted, "frozen");
+    return cache_.features(samples, rows, view, adapters_, "frozen");
   }
   Hooks none;
   // Keeping what enters block 0 would cost much memory and save little time.
@@ -113,29 +107,17 @@ Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64
                             ? backbone_->embed(samples.fetch(rows, view).to(device_))
                             : cache_.tokens(samples, rows, view, first_adapted_, none, "backbone");
   return backbone_->pool(
-      backbone_->norm(backbone_->blocks(tokens, first_adapted_, depth, adapted)));
+      backbone_->norm(backbone_->blocks(tokens, first_adapted_, depth, adapters_)));
 }
 
 ParameterCount AdaptedClassifier::parameter_count() {
-  int64_t added = count(parameters(*head_));
-  for (const auto& adapter : adapters_) {
-    if (adapter) added += count(parameters(*adapter));
-  }
+  const int64_t added = count(parameters(adapters_)) + count(parameters(*head_));
   return {.trainable = num_trained_, .added = added, .total = count(parameters(*this))};
-}
-
-std::vector<int64_t> AdaptedClassifier::adapters_per_block() const {
-  if (first_adapted_ == backbone_->info().depth) return {};
-  std::vector<int64_t> numbers;
-  for (const auto& adapter : adapters_) numbers.push_back(adapter ? 1 : 0);
-  return numbers;
 }
 
 void AdaptedClassifier::tensors(TensorVisitor& visitor) {
   visitor.child("backbone", *backbone_);
-  for (size_t layer = 0; layer < adapters_.size(); ++layer) {
-    if (adapters_[layer]) visitor.child(fmt::format("adapters.{}", layer), *adapters_[layer]);
-  }
+  adapters_.tensors(visitor);
   visitor.child("head", *head_);
 }
 

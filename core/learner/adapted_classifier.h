@@ -10,7 +10,7 @@
 #include "core/data/samples.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
-#include "core/nn/adapters/adapter.h"
+#include "core/nn/adapters/adapter_hooks.h"
 #include "core/nn/heads/head.h"
 #include "core/train/fit.h"
 
@@ -46,7 +46,8 @@ class AdaptedClassifier {
   [[nodiscard]] Tensor logits(const Samples& samples, std::span<const int64_t> rows);
 
   [[nodiscard]] ParameterCount parameter_count();
-  [[nodiscard]] std::vector<int64_t> adapters_per_block() const;
+  /// [depth], or empty without adapters
+  [[nodiscard]] const std::vector<int64_t>& adapters_per_block() const { return per_block_; }
   void tensors(TensorVisitor& visitor);
 
  private:
@@ -55,10 +56,11 @@ class AdaptedClassifier {
   [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
 
   std::unique_ptr<Backbone> backbone_;
-  std::vector<std::unique_ptr<Adapter>> adapters_;  // [depth], null in blocks without one
-  std::unique_ptr<Head> head_;
   c10::Device device_;
+  AdapterHooks adapters_;
+  std::unique_ptr<Head> head_;
   FrozenTokens cache_;
+  std::vector<int64_t> per_block_;
   int64_t first_adapted_;  // block; depth where there are no adapters
   bool adapters_frozen_ = false;
   double backbone_lr_scale_ = 0;  // 0: frozen
