@@ -116,6 +116,8 @@ class Tiny final : public Backbone {
     return at::cat({cls_.expand({x.size(0), 1, kTinyDim}), patch_(patches)}, 1).add(position_);
   }
 
+  Tensor special_position() const override { return position_.select(1, 0).squeeze(0); }
+
   Tensor blocks(Tensor tokens, int64_t first, int64_t last, Hooks& hooks) const override {
     for (int64_t layer = first; layer < last; ++layer) {
       tokens = run(blocks_[static_cast<size_t>(layer)], tokens, layer, hooks);
