@@ -32,9 +32,6 @@ Settings settings(const RunRecord& run) {
       flatten(value, key, result.problem);
     }
   }
-  // The same name need not mean the same file.
-  const auto weights = run.digests.find("weights");
-  if (weights != run.digests.end()) result.problem["weights digest"] = weights->second;
   return result;
 }
 

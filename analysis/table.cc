@@ -85,6 +85,24 @@ std::vector<std::string> method_names(const std::map<MethodKey, Runs>& methods) 
   return names;
 }
 
+/// Whether runs of equal seeds were made from different data or backbone weights: names do not show
+/// what files held.
+bool inputs_differ(const std::map<MethodKey, Runs>& methods) {
+  std::map<std::pair<std::string, int64_t>, std::string> known;  // what and seed -> digest
+  const auto differs = [&](const RunRecord& run, const std::string& what, int64_t seed) {
+    const auto digest = run.digests.find(what);
+    if (digest == run.digests.end()) return false;
+    return known.emplace(std::pair(what, seed), digest->second).first->second != digest->second;
+  };
+  for (const auto& [key, runs] : methods) {
+    for (const RunRecord* run : runs) {
+      if (differs(*run, "data", run->stream_seed)) return true;
+      if (differs(*run, "weights", run->model_seed)) return true;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
                                   const std::vector<TableRow>& rows) {
   std::vector<std::string> notes;
@@ -100,6 +118,9 @@ std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
     notes.emplace_back("mean ± sample standard deviation (n - 1) over n runs with different seeds");
   }
   if (seeds.size() > 1) notes.emplace_back("the rows do not rest on the same seeds");
+  if (inputs_differ(methods)) {
+    notes.emplace_back("WARNING: runs of equal seeds had different data or backbone weights");
+  }
   const bool has_reference =
       std::any_of(rows.begin(), rows.end(), [](const TableRow& row) { return row.is_reference; });
   if (has_reference) {

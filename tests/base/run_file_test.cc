@@ -1,0 +1,258 @@
+#include "core/io/run_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/io/hdf5.h"
+#include "tests/support/catch.h"
+#include "tests/support/example_run.h"
+#include "tests/support/run_file_equality.h"
+#include "tests/support/temp_dir.h"
+
+namespace cl {
+namespace {
+
+using Paths = std::vector<std::string>;
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+TEST_CASE("a run comes back from its file as it was written", "[io]") {
+  const TempDir dir;
+  const RunRecord run = example_run();
+  write_run(dir / "a.h5", run);
+  const RunRecord read = read_run(dir / "a.h5");
+
+  CHECK(read.id == run.id);
+  CHECK(read.suite == run.suite);
+  CHECK(read.label == run.label);
+  CHECK(read.spec == run.spec);
+  CHECK(read.learner == "sema");
+  CHECK(read.stream == "blobs");
+  CHECK(read.backbone == "tiny");
+  CHECK(read.stream_seed == 1);
+  CHECK(read.model_seed == 1);
+  CHECK(read.digests == run.digests);
+  CHECK(read.provenance == run.provenance);
+  CHECK(read.seconds == run.seconds);
+  REQUIRE(read.experiences.size() == 3);
+  CHECK(read.experiences[1].name == "part 1");
+  CHECK(read.experiences[1].num_test == 20);
+  CHECK(read.experiences[2].classes == std::vector<int64_t>{4, 5});
+  CHECK(read.accuracy.at(2, 0) == .6);
+  CHECK(std::isnan(read.accuracy.at(0, 1)));
+  REQUIRE(read.evaluations.size() == 6);
+  for (size_t i = 0; i < 6; ++i) {
+    CHECK(read.evaluations[i].after == run.evaluations[i].after);
+    CHECK(read.evaluations[i].on == run.evaluations[i].on);
+    CHECK(read.evaluations[i].labels == run.evaluations[i].labels);
+    CHECK(read.evaluations[i].predictions == run.evaluations[i].predictions);
+    CHECK(read.evaluations[i].task_predictions == run.evaluations[i].task_predictions);
+  }
+  REQUIRE(read.expansions.size() == 2);
+  CHECK(read.expansions[1].layer == 3);
+  CHECK(read.expansions[1].module == "adapter");
+  REQUIRE(read.sizes.size() == 3);
+  CHECK(read.sizes[1].count.added == 510);
+  CHECK(read.sizes[2].adapters_per_block == std::vector<int64_t>{1, 1, 2, 2});
+  CHECK(read.scalars.at("train/loss").values == std::vector<double>{0.5, 0.25});
+  CHECK(read.scalars.size() == 2);
+  const EventTable& ledger = read.tables.at("ledger");
+  REQUIRE(ledger.size() == 3);
+  CHECK(ledger[0].name == "experience");  // columns keep their order
+  CHECK(ledger[2].name == "expanded");
+  CHECK(std::get<std::vector<double>>(ledger[1].values) == std::vector<double>{1.5, 0.1});
+}
+
+TEST_CASE("an interrupted run goes on from its file as if it had never stopped", "[io]") {
+  const TempDir dir;
+  RunRecord whole(2);
+  RunRecord half(2);
+  const auto first = [](RunRecorder log) {
+    log.scalar("loss", 0, 0.5);
+    log.row("ledger", {{"block", int64_t{1}}});
+    log.evaluation(example_evaluation(0, 0, 4, 3));
+    log.size(0, {1, 2, 3}, {1, 1});
+  };
+  const auto second = [](RunRecorder log) {
+    log.scalar("loss", 1, 0.25);
+    log.row("ledger", {{"block", int64_t{2}}});
+    log.evaluation(example_evaluation(1, 0, 4, 2));
+    log.evaluation(example_evaluation(1, 1, 3, 3));
+    log.size(1, {1, 2, 3}, {1, 2});
+  };
+  first(RunRecorder(whole));
+  second(RunRecorder(whole));
+  first(RunRecorder(half));
+  write_run(dir / "half.h5", half);
+  RunRecord resumed = read_run(dir / "half.h5");
+  second(RunRecorder(resumed));
+  write_run(dir / "whole.h5", whole);
+  write_run(dir / "resumed.h5", resumed);
+  CHECK(unequal_datasets(dir / "whole.h5", dir / "resumed.h5") == Paths{});
+}
+
+TEST_CASE("circumstances of a run do not touch its datasets", "[io]") {
+  const TempDir dir;
+  RunRecord run = example_run();
+  write_run(dir / "a.h5", run);
+  run.provenance = {{"host", "elsewhere"}, {"time", "2031-01-01"}};
+  run.seconds = {{"train", 99.5}};
+  write_run(dir / "b.h5", run);
+  CHECK(unequal_datasets(dir / "a.h5", dir / "b.h5") == Paths{});
+
+  run.evaluations[0].predictions[0] += 1;
+  run.scalars["train/loss"].values[1] = 0.125;
+  run.tables.erase("ledger");
+  write_run(dir / "b.h5", run);
+  CHECK(unequal_datasets(dir / "a.h5", dir / "b.h5") ==
+        Paths{"/predictions/prediction", "/scalars/train/loss/value", "/tables/ledger"});
+}
+
+TEST_CASE("files of equal runs are equal in every byte", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  write_run(dir / "b.h5", example_run());
+  CHECK(bytes_of(dir / "a.h5") == bytes_of(dir / "b.h5"));
+}
+
+TEST_CASE("many predictions take less space than their bytes and come back", "[io]") {
+  const TempDir dir;
+  constexpr int64_t kSamples = 100000;
+  RunRecord run(2);
+  RunRecorder log(run);
+  log.evaluation(example_evaluation(0, 0, kSamples, 70000));
+  log.evaluation(example_evaluation(1, 0, kSamples, 60000));
+  write_run(dir / "a.h5", run);
+  CHECK(std::filesystem::file_size(dir / "a.h5") < 5 * kSamples * sizeof(int64_t) / 4);
+  CHECK(read_run(dir / "a.h5").evaluations[1].predictions == run.evaluations[1].predictions);
+}
+
+TEST_CASE("a run of which nothing is known yet can be kept", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", RunRecord(2));
+  CHECK(read_run(dir / "a.h5").num_experiences() == 2);
+  write_run(dir / "a.h5", RunRecord());  // replaces
+  CHECK(read_run(dir / "a.h5").num_experiences() == 0);
+}
+
+TEST_CASE("writing leaves no draft behind, and a missing folder is named", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  const auto count = std::distance(std::filesystem::directory_iterator(dir.path()), {});
+  CHECK(count == 1);
+  CHECK_THROWS_AS(write_run(dir / "no/a.h5", example_run()), Error);
+  CHECK_THROWS_WITH(write_run(dir / "no/a.h5", example_run()), Contains("no/a.h5"));
+}
+
+TEST_CASE("what is no run file is refused with the reason", "[io]") {
+  const TempDir dir;
+  CHECK_THROWS_WITH(read_run(dir / "none.h5"), Contains("there is no such file"));
+  CHECK_THROWS_WITH(read_run(dir.path()), Contains("there is no such file"));
+  dir.write("text.h5", "suite: quickstart\n");
+  CHECK_THROWS_WITH(read_run(dir / "text.h5"), Contains("text.h5: not an HDF5 file"));
+  dir.write("empty.h5", "");
+  CHECK_THROWS_WITH(read_run(dir / "empty.h5"), Contains("not an HDF5 file"));
+  hdf5::File::create(dir / "foreign.h5").close();
+  CHECK_THROWS_WITH(read_run(dir / "foreign.h5"), Contains("foreign.h5: /: not a run file"));
+  auto newer = hdf5::File::create(dir / "newer.h5");
+  newer.write_attribute("/", "schema", std::string("clsim_run"));
+  newer.write_attribute("/", "schema_version", int64_t{2});
+  newer.close();
+  CHECK_THROWS_WITH(read_run(dir / "newer.h5"),
+                    Contains("schema version 2, expected 1") && Contains("newer clsim"));
+}
+
+TEST_CASE("a truncated run file is an error wherever it was cut", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  const std::string whole = bytes_of(dir / "a.h5");
+  for (size_t length = 0; length < whole.size(); length += 97) {
+    CAPTURE(length);
+    dir.write("cut.h5", std::string_view(whole).substr(0, length));
+    CHECK_THROWS_AS(read_run(dir / "cut.h5"), Error);
+  }
+}
+
+TEST_CASE("a damaged run file is read or refused, never a crash", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  const std::string whole = bytes_of(dir / "a.h5");
+  int64_t refused = 0;
+  for (size_t place = 0; place < whole.size(); place += 101) {
+    std::string damaged = whole;
+    damaged[place] = static_cast<char>(damaged[place] ^ 0x55);
+    dir.write("damaged.h5", damaged);
+    try {
+      (void)read_run(dir / "damaged.h5");
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 0);
+}
+
+/// A valid run file in which one dataset is replaced, as another program could have written it.
+void write_with(const std::filesystem::path& file, const std::string& name,
+                const hdf5::AnyArray& array) {
+  auto out = hdf5::File::create(file);
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  const auto in = hdf5::File::open(dir / "a.h5");
+  for (const auto& [key, value] : in.attributes("/")) out.write_attribute("/", key, value);
+  const std::function<void(const std::string&)> copy = [&](const std::string& group) {
+    for (const std::string& member : in.members(group)) {
+      const std::string path = (group == "/" ? "" : group) + "/" + member;
+      if (in.is_group(path)) {
+        out.make_group(path);
+        copy(path);
+      } else {
+        out.write(path, path == name ? array : in.read(path));
+      }
+    }
+  };
+  copy("/");
+  out.close();
+}
+
+TEST_CASE("values that contradict each other are refused, naming the dataset", "[io]") {
+  const TempDir dir;
+  const auto refusal = [&](const std::string& name, const hdf5::AnyArray& array) {
+    write_with(dir / "a.h5", name, array);
+    try {
+      (void)read_run(dir / "a.h5");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(refusal("/run/nothing", hdf5::Integers{}) == "accepted");  // the copy itself is sound
+  CHECK_THAT(refusal("/accuracy", hdf5::Numbers{{1}, {.5}}),
+             Contains("/accuracy: expected 2 axes, found 1"));
+  CHECK_THAT(refusal("/accuracy", hdf5::Numbers{{2, 2}, {1, 1, 1, 1}}),
+             Contains("/accuracy: expected the shape [3, 3], found [2, 2]"));
+  CHECK_THAT(refusal("/accuracy", hdf5::Numbers{{3, 3}, std::vector<double>(9, 1.5)}),
+             Contains("/accuracy: the accuracy 1.5 is outside [0, 1]"));
+  CHECK_THAT(refusal("/run/id", hdf5::Integers{{}, {7}}), Contains("/run/id: expected texts"));
+  CHECK_THAT(refusal("/sizes/after", hdf5::Integers{{3}, {0, 1, 7}}),
+             Contains("/sizes/after: the experience 7 is not one of 3"));
+  CHECK_THAT(refusal("/sizes/after", hdf5::Integers{{3}, {0, 1, 1}}), Contains("growing"));
+  CHECK_THAT(refusal("/expansions/step", hdf5::Integers{{1}, {0}}),
+             Contains("/expansions/step: expected 2 values, found 1"));
+  CHECK_THAT(refusal("/experiences/num_classes", hdf5::Integers{{3}, {2, 2, 99}}),
+             Contains("99 classes, 2 are left"));
+  CHECK_THAT(refusal("/predictions/experience", hdf5::Integers{{80}, std::vector<int64_t>(80, -1)}),
+             Contains("/predictions/experience: the experience -1 is not one of 3"));
+}
+
+}  // namespace
+}  // namespace cl
