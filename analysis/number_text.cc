@@ -1,5 +1,6 @@
 #include "analysis/number_text.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ std::string with_thousands(std::string text) {
   const size_t first = text.front() == '-' ? 1 : 0;
   for (size_t place = end; place > first + 3;) {
     place -= 3;
-    text.insert(place, ",");
+    text.insert(place, 1, ',');
   }
   return text;
 }

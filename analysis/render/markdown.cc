@@ -59,13 +59,15 @@ std::string aligned(const std::vector<Line>& lines) {
   std::string text;
   for (size_t row = 0; row < lines.size(); ++row) {
     for (size_t i = 0; i < lines[row].size(); ++i) {
-      const std::string padding(widths[i] - width(lines[row][i]), ' ');
-      text += i == 0 ? "| " + lines[row][i] + padding + " " : "| " + padding + lines[row][i] + " ";
+      const std::string& cell = lines[row][i];
+      const std::string padding(widths[i] - width(cell), ' ');
+      text +=
+          i == 0 ? fmt::format("| {}{} ", cell, padding) : fmt::format("| {}{} ", padding, cell);
     }
     text += "|\n";
     if (row > 0) continue;
     for (size_t i = 0; i < widths.size(); ++i) {
-      text += "|" + std::string(widths[i] + 1, '-') + (i == 0 ? "-" : ":");
+      text += fmt::format("|{}{}", std::string(widths[i] + 1, '-'), i == 0 ? '-' : ':');
     }
     text += "|\n";
   }

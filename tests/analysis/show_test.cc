@@ -1,0 +1,49 @@
+#include "analysis/show.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/example_run.h"
+
+namespace cl::analysis {
+namespace {
+
+TEST_CASE("a shown run tells what it was, how it did and how it grew", "[analysis]") {
+  const std::string text = show(example_run());
+  CHECK_THAT(text, Contains("run       0123456789abcdef  learner=sema,seed=1\n"));
+  CHECK_THAT(text, Contains("   1  part 1: 100 training, 20 test samples, classes 2 3\n"));
+  CHECK_THAT(text, Contains("after\\on      0      1      2\n"
+                            "       0  90.00      -      -\n"
+                            "       1  70.00  80.00      -\n"
+                            "       2  60.00  70.00  75.00\n"));
+  CHECK_THAT(text, Contains("  last_accuracy                                  66.25 %\n"));
+  CHECK_THAT(text, !Contains("scan_seconds"));  // undefined
+  CHECK_THAT(text, Contains("experience   1  block   2  step     3  adapter (100 parameters)\n"));
+  CHECK_THAT(text, Contains("  2  trainable 110, added 620, total 9,620; adapters per block "
+                            "1 1 2 2\n"));
+  CHECK_THAT(text, Contains("train/loss: 2 values, last 0.25\n"));
+  CHECK_THAT(text, Contains("  train              3.0\n"));
+  CHECK_THAT(text, Contains("git_commit: d4e0f4c\n"));
+  CHECK_THAT(text, EndsWith("    threshold: 1.5\n"));
+}
+
+TEST_CASE("decisions are counted by looks, not by the descriptors of a look", "[analysis]") {
+  RunRecord run(2);
+  RunRecorder log(run);
+  const auto look = [&](int64_t block, int64_t num_descriptors, int64_t expanded) {
+    for (int64_t k = 0; k < num_descriptors; ++k) {
+      log.row("ledger", {{"experience", int64_t{1}},
+                         {"block", block},
+                         {"descriptor", k},
+                         {"score", 1.0},
+                         {"expanded", expanded}});
+    }
+  };
+  look(9, 2, 0);
+  look(9, 2, 1);
+  look(10, 1, 0);
+  const std::string text = show(run);
+  CHECK_THAT(text, Contains("experience   1  block   9  1 of 2 looks asked to expand\n"));
+  CHECK_THAT(text, Contains("experience   1  block  10  0 of 1 looks asked to expand\n"));
+}
+
+}  // namespace
+}  // namespace cl::analysis
