@@ -1,0 +1,204 @@
+#include "core/features/frozen_tokens.h"
+
+#include <numeric>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+
+#include "core/data/row_index.h"
+#include "tests/support/catch.h"
+
+namespace {
+
+using at::Tensor;
+using cl::FrozenTokens;
+using cl::Hooks;
+using cl::RngKey;
+using cl::View;
+
+constexpr int64_t kDim = 2;
+constexpr int64_t kBytesPerRow = 2 * kDim * 4;  // two tokens of kDim floats
+constexpr int64_t kPlenty = 1 << 20;
+
+/// Block l adds 10^l to every token; features are the tokens' sum. Counts what it embeds.
+class Counting final : public cl::Backbone {
+ public:
+  Counting() {
+    info_.dim = kDim;
+    info_.depth = 2;
+    info_.num_tokens = 2;
+  }
+  const cl::BackboneInfo& info() const override { return info_; }
+  Tensor embed(const Tensor& x) const override {
+    embedded += x.size(0);
+    return x.reshape({-1, 1, 1}).expand({-1, 2, kDim});
+  }
+  Tensor special_position() const override { return {}; }
+  Tensor blocks(Tensor tokens, int64_t first, int64_t last, Hooks& hooks) const override {
+    for (int64_t layer = first; layer < last; ++layer) {
+      tokens =
+          hooks.at({cl::Site::kBlockOutput, layer, tokens, tokens}, tokens + (layer == 0 ? 1 : 10));
+    }
+    return tokens;
+  }
+  Tensor norm(const Tensor& tokens) const override { return tokens; }
+  Tensor pool(const Tensor& tokens) const override { return tokens.sum(1); }
+  std::optional<Tensor> logits(const Tensor&) const override { return std::nullopt; }
+  Tensor& weight_at(cl::Site, int64_t) override { throw cl::Error("no weights"); }
+  void tensors(cl::TensorVisitor&) override {}
+
+  mutable int64_t embedded = 0;
+
+ private:
+  cl::BackboneInfo info_;
+};
+
+/// Sample i is the number i; training views add a thousand times the key's last digit.
+class Numbers final : public cl::Samples {
+ public:
+  explicit Numbers(int64_t size, bool augments = false, std::string id = "numbers")
+      : size_(size), augments_(augments), id_(std::move(id)) {}
+  int64_t size() const override { return size_; }
+  Tensor fetch(std::span<const int64_t> rows, const View& view) const override {
+    const auto digit = view.augment && augments_ ? view.augment->bits() % 10 : 0;
+    return cl::row_index(rows, at::kCPU).to(at::kFloat) + 1000.0 * static_cast<double>(digit);
+  }
+  const std::string& id() const override { return id_; }
+  bool augments() const override { return augments_; }
+
+ private:
+  int64_t size_;
+  bool augments_;
+  std::string id_;
+};
+
+class AddHundred final : public Hooks {
+ public:
+  Tensor at(const cl::SiteCall&, Tensor out) override { return out + 100; }
+};
+
+struct World {
+  explicit World(int64_t budget_bytes = kPlenty) : cache(backbone, at::kCPU, budget_bytes) {}
+
+  Counting backbone;
+  Hooks none;
+  FrozenTokens cache;
+
+  /// First number of the tokens of each row.
+  std::vector<float> tokens(const cl::Samples& samples, const std::vector<int64_t>& rows,
+                            int64_t block, const View& view = View::test(),
+                            const std::string& version = "") {
+    const Tensor result = cache.tokens(samples, rows, view, block, none, version);
+    CHECK(result.sizes() == at::IntArrayRef({static_cast<int64_t>(rows.size()), 2, kDim}));
+    const Tensor first = result.select(2, 0).select(1, 0).contiguous();
+    return {first.data_ptr<float>(), first.data_ptr<float>() + first.numel()};
+  }
+};
+
+TEST_CASE("tokens are those that enter the block, in the order of the rows", "[frozen_tokens]") {
+  World world;
+  const Numbers samples(100);
+  CHECK(world.tokens(samples, {70, 3, 70}, 0) == std::vector<float>{70, 3, 70});
+  CHECK(world.tokens(samples, {70, 3}, 1) == std::vector<float>{71, 4});
+  CHECK(world.tokens(samples, {70, 3}, 2) == std::vector<float>{81, 14});
+}
+
+TEST_CASE("features come from all blocks and the pool", "[frozen_tokens]") {
+  World world;
+  const Tensor features =
+      world.cache.features(Numbers(100), std::vector<int64_t>{5}, View::test(), world.none, "");
+  REQUIRE(features.sizes() == at::IntArrayRef({1, kDim}));
+  CHECK(features[0][0].item<double>() == 32);  // 2 tokens of 5 + 1 + 10
+}
+
+TEST_CASE("a chunk of rows is computed once, and only when one of them is asked for",
+          "[frozen_tokens]") {
+  World world;
+  const Numbers samples(100);
+  (void)world.tokens(samples, {3, 7}, 1);
+  CHECK(world.backbone.embedded == 64);
+  (void)world.tokens(samples, {63, 0}, 1);
+  CHECK(world.backbone.embedded == 64);
+  (void)world.tokens(samples, {64, 0}, 1);
+  CHECK(world.backbone.embedded == 100);  // the last chunk has 36 rows
+}
+
+TEST_CASE("what is remembered records no gradient", "[frozen_tokens]") {
+  World world;
+  CHECK_FALSE(
+      world.cache.tokens(Numbers(4), std::vector<int64_t>{0}, View::test(), 1, world.none, "")
+          .requires_grad());
+}
+
+TEST_CASE("other samples of equal size are told apart by their id", "[frozen_tokens]") {
+  World world;
+  const Numbers train(10, true, "train"), test(10, false, "test");
+  const View view = View::train(RngKey(1));
+  const auto digit = static_cast<float>(RngKey(1).bits() % 10);
+  CHECK(world.tokens(train, {2}, 0, view)[0] == 2 + 1000 * digit);
+  CHECK(world.tokens(test, {2}, 0, view)[0] == 2);
+}
+
+TEST_CASE("training views are remembered apart where they differ", "[frozen_tokens]") {
+  World world;
+  RngKey other(2);
+  while (other.bits() % 10 == RngKey(1).bits() % 10) other = other.child("next");
+  const Numbers samples(10, /*augments=*/true);
+  const float first = world.tokens(samples, {2}, 0, View::train(RngKey(1)))[0];
+  CHECK(world.tokens(samples, {2}, 0, View::train(other))[0] != first);
+  CHECK(world.tokens(samples, {2}, 0)[0] == 2);
+  CHECK(world.backbone.embedded == 30);
+}
+
+TEST_CASE("training views are one with the test view where nothing is augmented",
+          "[frozen_tokens]") {
+  World world;
+  const Numbers samples(10);
+  (void)world.tokens(samples, {2}, 0, View::train(RngKey(1)));
+  (void)world.tokens(samples, {2}, 0, View::train(RngKey(2)));
+  (void)world.tokens(samples, {2}, 0);
+  CHECK(world.backbone.embedded == 10);
+}
+
+TEST_CASE("another version of the hooks is computed anew", "[frozen_tokens]") {
+  World world;
+  const Numbers samples(10);
+  CHECK(world.tokens(samples, {2}, 1, View::test(), "plain")[0] == 3);
+  AddHundred hooks;
+  const Tensor changed =
+      world.cache.tokens(samples, std::vector<int64_t>{2}, View::test(), 1, hooks, "hundred");
+  CHECK(changed[0][0][0].item<double>() == 103);
+  CHECK(world.tokens(samples, {2}, 1, View::test(), "plain")[0] == 3);
+}
+
+TEST_CASE("the least recently used goes when the budget is spent", "[frozen_tokens]") {
+  World world(20 * kBytesPerRow);
+  const Numbers a(10, false, "a"), b(10, false, "b"), c(10, false, "c");
+  (void)world.tokens(a, {0}, 0);
+  (void)world.tokens(b, {0}, 0);
+  (void)world.tokens(a, {1}, 0);  // b is now the oldest
+  CHECK(world.backbone.embedded == 20);
+  (void)world.tokens(c, {0}, 0);
+  CHECK(world.backbone.embedded == 30);
+  (void)world.tokens(a, {2}, 0);
+  CHECK(world.backbone.embedded == 30);
+  (void)world.tokens(b, {0}, 0);
+  CHECK(world.backbone.embedded == 40);
+}
+
+TEST_CASE("samples larger than the budget are computed directly each time", "[frozen_tokens]") {
+  const Counting backbone;
+  Hooks none;
+  FrozenTokens cache(backbone, at::kCPU, 9 * kBytesPerRow);
+  const Numbers samples(10);
+  for (int i = 0; i < 2; ++i) {
+    const Tensor tokens =
+        cache.tokens(samples, std::vector<int64_t>{7, 2}, View::test(), 1, none, "");
+    CHECK(tokens[0][0][0].item<double>() == 8);
+  }
+  CHECK(backbone.embedded == 4);
+}
+
+}  // namespace

@@ -1,0 +1,75 @@
+#include "core/train/losses.h"
+
+#include <cmath>
+#include <vector>
+
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/base/error.h"
+#include "tests/support/catch.h"
+
+namespace {
+
+using at::Tensor;
+
+constexpr double kFloatTolerance = 1e-6;
+
+Tensor matrix(const std::vector<float>& values, int64_t columns) {
+  return at::tensor(values).reshape({-1, columns});
+}
+
+TEST_CASE("kept classes keep their logits, all others become minus infinity", "[losses]") {
+  const Tensor kept = cl::train::keep_classes(matrix({1, 2, 3, 4, 5, 6}, 3), {2, 0});
+  CHECK(kept[1][0].item<double>() == 4);
+  CHECK(kept[1][2].item<double>() == 6);
+  CHECK(kept[0][1].item<double>() == -HUGE_VAL);
+  CHECK(kept[1][1].item<double>() == -HUGE_VAL);
+}
+
+TEST_CASE("masking leaves its argument alone", "[losses]") {
+  const Tensor logits = matrix({1, 2}, 2);
+  (void)cl::train::keep_classes(logits, {0});
+  CHECK(logits[0][1].item<double>() == 2);
+}
+
+TEST_CASE("a class outside of the logits is a mistake of ours", "[losses]") {
+  CHECK_THROWS_AS(cl::train::keep_classes(matrix({1, 2}, 2), {2}), cl::InternalError);
+  CHECK_THROWS_AS(cl::train::keep_classes(matrix({1, 2}, 2), {-1}), cl::InternalError);
+}
+
+TEST_CASE("cross-entropy over kept classes is that of these classes alone", "[losses]") {
+  const Tensor logits = matrix({9, 1, 3, 7, 9, 2, 2, 7}, 4).set_requires_grad(true);
+  const Tensor loss = cl::train::cross_entropy(cl::train::keep_classes(logits, {1, 2}),
+                                               at::tensor(std::vector<int64_t>{1, 2}));
+  // logits (1, 3), class first: log(1 + e^2); logits (2, 2): log 2; mean of both
+  CHECK(loss.item<double>() ==
+        Approx((std::log(1 + std::exp(2.0)) + std::log(2.0)) / 2).margin(kFloatTolerance));
+
+  loss.backward();
+  for (const int64_t dropped : {0, 3}) {
+    CHECK(logits.grad().select(1, dropped).abs().max().item<double>() == 0);
+  }
+  // second row: (softmax - one-hot) / N = (1/2, 1/2 - 1) / 2
+  CHECK(logits.grad()[1][1].item<double>() == Approx(0.25).margin(kFloatTolerance));
+  CHECK(logits.grad()[1][2].item<double>() == Approx(-0.25).margin(kFloatTolerance));
+}
+
+TEST_CASE("cosine similarity compares every pair of rows and ignores lengths", "[losses]") {
+  const Tensor cosine =
+      cl::train::cosine_similarity(matrix({3, 4, -2, 0}, 2), matrix({1, 0, 0, 5, 6, 8}, 2));
+  REQUIRE(cosine.sizes() == at::IntArrayRef({2, 3}));
+  // (3, 4) / 5 against (1, 0), (0, 1), (3, 4) / 5
+  CHECK(cosine[0][0].item<double>() == Approx(0.6).margin(kFloatTolerance));
+  CHECK(cosine[0][1].item<double>() == Approx(0.8).margin(kFloatTolerance));
+  CHECK(cosine[0][2].item<double>() == Approx(1).margin(kFloatTolerance));
+  CHECK(cosine[1][0].item<double>() == Approx(-1).margin(kFloatTolerance));
+}
+
+TEST_CASE("a row of zeros is similar to nothing", "[losses]") {
+  const Tensor cosine = cl::train::cosine_similarity(
+      at::zeros({1, 2}, at::TensorOptions(at::kFloat)), matrix({1, 0}, 2));
+  CHECK(cosine.item<double>() == 0);
+}
+
+}  // namespace
