@@ -36,6 +36,7 @@ struct BackboneParts {
 
 /// Blocks between an embedding and a norm. `forward` is the composition of the pieces, so a frozen
 /// prefix can be computed once and continued later: with the same hooks the cut changes nothing.
+/// Comes frozen; who trains it calls set_trainable.
 class Backbone {
  public:
   static constexpr std::string_view kKind = "backbone";
@@ -48,8 +49,8 @@ class Backbone {
   [[nodiscard]] virtual const BackboneInfo& info() const = 0;
   /// x [N, ...sample] -> tokens entering block 0 [N, T, dim]
   [[nodiscard]] virtual Tensor embed(const Tensor& x) const = 0;
-  /// The position vector [dim] that `embed` adds to the first special token: prompts inserted beside
-  /// it carry the same one. Zero where there is none.
+  /// The position vector [dim] that `embed` adds to the first special token: prompts inserted
+  /// beside it carry the same one. Zero where there is none.
   [[nodiscard]] virtual Tensor special_position() const = 0;
   /// Runs blocks [first, last) on tokens [N, any T, dim].
   [[nodiscard]] virtual Tensor blocks(Tensor tokens, int64_t first, int64_t last,

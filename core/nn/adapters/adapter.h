@@ -20,7 +20,8 @@ struct AdapterParts {
   c10::Device device;
 };
 
-/// Adds `delta(call, out)` to the output of its site. A fresh adapter's delta is exactly zero.
+/// Adds `delta(call, out)` to the output of its site. A fresh adapter is trainable and
+/// its delta exactly zero.
 class Adapter {
  public:
   static constexpr std::string_view kKind = "adapter";

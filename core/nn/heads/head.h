@@ -19,6 +19,7 @@ struct HeadParts {
   c10::Device device;
 };
 
+/// Trainable when new.
 class Head {
  public:
   static constexpr std::string_view kKind = "head";
