@@ -113,6 +113,13 @@ int kind_of(const Handle& type) {
   }
 }
 
+/// A damaged file leaves objects inside HDF5 that it cannot close; at exit it would complain about
+/// them on the terminal. Nothing is lost: every file of ours is closed by its owner. Has an effect
+/// before the library's first use only.
+void stay_open_at_exit() {
+  H5dont_atexit();
+}
+
 herr_t collect_link(hid_t, const char* name, const H5L_info_t*, void* names) {
   static_cast<std::vector<std::string>*>(names)->emplace_back(name);
   return 0;
@@ -147,6 +154,7 @@ void File::fail(const std::string& object, const std::string& problem) const {
 }
 
 File File::create(const std::filesystem::path& path) {
+  stay_open_at_exit();
   const Quiet quiet;
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_obj_track_times(creation.id(), 0);
@@ -160,6 +168,7 @@ File File::create(const std::filesystem::path& path) {
 }
 
 File File::open(const std::filesystem::path& path) {
+  stay_open_at_exit();
   const Quiet quiet;
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
@@ -255,7 +264,7 @@ bool File::is_group(const std::string& name) const {
 std::vector<std::string> File::members(const std::string& group) const {
   const Quiet quiet;
   const Handle handle(H5Gopen2(id_, group.c_str(), H5P_DEFAULT), H5Gclose);
-  if (!handle) fail(group, "there is no such group: " + last_problem());
+  if (!handle) fail(group, "cannot be opened: " + last_problem());
   std::vector<std::string> names;
   hsize_t position = 0;
   if (H5Literate(handle.id(), H5_INDEX_CRT_ORDER, H5_ITER_INC, &position, collect_link, &names) <
@@ -268,7 +277,7 @@ std::vector<std::string> File::members(const std::string& group) const {
 AnyArray File::read(const std::string& name) const {
   const Quiet quiet;
   const Handle dataset(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), H5Dclose);
-  if (!dataset) fail(name, "there is no such dataset: " + last_problem());
+  if (!dataset) fail(name, "cannot be opened: " + last_problem());
   const Handle type(H5Dget_type(dataset.id()), H5Tclose);
   const Handle space(H5Dget_space(dataset.id()), H5Sclose);
   const int kind = kind_of(type);
@@ -313,7 +322,7 @@ AnyArray File::read(const std::string& name) const {
 std::map<std::string, Attribute> File::attributes(const std::string& object) const {
   const Quiet quiet;
   const Handle owner(H5Oopen(id_, object.c_str(), H5P_DEFAULT), H5Oclose);
-  if (!owner) fail(object, "there is no such object: " + last_problem());
+  if (!owner) fail(object, "cannot be opened: " + last_problem());
   std::vector<std::string> names;
   hsize_t position = 0;
   if (H5Aiterate2(owner.id(), H5_INDEX_NAME, H5_ITER_INC, &position, collect_attribute, &names) <
