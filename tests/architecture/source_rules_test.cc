@@ -1,0 +1,115 @@
+// What no file may call, be named, or lie beside.
+#include <algorithm>
+#include <filesystem>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/architecture/source_tree.h"
+#include "tests/support/catch.h"
+
+namespace cl::architecture {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A call that makes results depend on more than the keys, and why.
+struct Forbidden {
+  std::string pattern, reason;
+};
+
+const std::vector<Forbidden>& forbidden() {
+  static const std::vector<Forbidden> list{
+      {R"(\bmanual_seed\s*\()", "seeds a process-wide generator; use RngKey"},
+      {R"(\bs?rand\s*\(\s*\))", "draws from a process-wide generator; use RngKey"},
+      {R"(\bsrand\s*\()", "seeds a process-wide generator; use RngKey"},
+      {R"(\brandom_device\b)", "is different at every run; use RngKey"},
+      {R"(\bat::rand(n|int|perm)?(_like)?\s*\()", "draws without a key; use core/nn/init.h"},
+      {R"(\btorch::rand)", "draws without a key; use core/nn/init.h"},
+      {R"(\bdropout_?\s*\()", "draws from a process-wide generator"},
+      {R"(\btorch::data\b)", "shuffles without a key"},
+      {R"(\btorch::nn\b)", "constructs from a process-wide generator"},
+      {R"(\bstd::(uniform_(real|int)|normal|bernoulli)_distribution)",
+       "differs between standard libraries; use core/base/rng.h"},
+      {R"(\bstd::shuffle\s*\()", "differs between standard libraries; use cl::permutation"}};
+  return list;
+}
+
+int line_of(const std::string& text, std::ptrdiff_t position) {
+  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + position, '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("no file draws randomness that has no key", "[architecture]") {
+  for (const SourceFile& file : source_files()) {
+    // A test of the rule itself may name what it forbids.
+    if (file.path.starts_with("tests/")) continue;
+    const std::string code = code_only(file.text);
+    for (const Forbidden& rule : forbidden()) {
+      std::smatch match;
+      if (!std::regex_search(code, match, std::regex(rule.pattern))) continue;
+      FAIL_CHECK(file.path << ":" << line_of(code, match.position()) << ": '" << match.str() << "' "
+                           << rule.reason);
+    }
+  }
+}
+
+TEST_CASE("the search for forbidden calls sees code and passes over comments and texts",
+          "[architecture]") {
+  CHECK(code_only("a // rand()\nb") == "a          \nb");
+  CHECK(code_only("f(\"rand()\\\"\"); g") == "f(          ); g");
+  CHECK(code_only("/* x\ny */z") == "    \n    z");
+  CHECK(code_only("R\"(a\nb)\" c") == "    \n    c");
+  CHECK(code_only("1'000 + 'x'") == "1'000 +    ");
+  CHECK(std::regex_search(std::string("x = at::randn({2})"), std::regex(forbidden()[4].pattern)));
+  CHECK_FALSE(std::regex_search(std::string("operand()"), std::regex(forbidden()[1].pattern)));
+}
+
+TEST_CASE("learners and networks never name a device themselves", "[architecture]") {
+  const std::regex device(R"(\bkCUDA\b|c10::DeviceType|\bc10::Device\s*\()");
+  for (const SourceFile& file : source_files()) {
+    if (!file.path.starts_with("learners/") && !file.path.starts_with("core/nn/")) continue;
+    const std::string code = code_only(file.text);
+    std::smatch match;
+    if (!std::regex_search(code, match, device)) continue;
+    FAIL_CHECK(file.path << ":" << line_of(code, match.position()) << ": '" << match.str() << "'");
+  }
+}
+
+TEST_CASE("no file has a name that says nothing", "[architecture]") {
+  const std::set<std::string> empty_names{"util",   "utils",   "common",  "misc",
+                                          "helper", "helpers", "manager", "stuff"};
+  for (const SourceFile& file : source_files()) {
+    INFO(file.path);
+    const fs::path path(file.path);
+    CHECK_FALSE(empty_names.contains(path.stem().string()));
+    for (const fs::path& part : path.parent_path())
+      CHECK_FALSE(empty_names.contains(part.string()));
+  }
+}
+
+TEST_CASE("every header is guarded by pragma once and opens with what it is for",
+          "[architecture]") {
+  for (const SourceFile& file : source_files()) {
+    if (!file.is_header()) continue;
+    INFO(file.path);
+    CHECK(file.text.find("#pragma once\n") != std::string::npos);
+    CHECK(file.text.starts_with("// "));
+  }
+}
+
+TEST_CASE("the top level holds the rooms of the house and nothing else", "[architecture]") {
+  const std::set<std::string> rooms{"core",     "learners", "streams",        "experiments",
+                                    "analysis", "tests",    "CMakeLists.txt", "README.md"};
+  std::set<std::string> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(CL_SOURCE_DIR)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_made = name == "results" || name.starts_with("build");
+    if (!name.starts_with('.') && !is_made) found.insert(name);
+  }
+  CHECK(found == rooms);
+}
+
+}  // namespace cl::architecture
