@@ -1,0 +1,240 @@
+#include "experiments/run.h"
+
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/io/run_file.h"
+#include "core/nn/threads.h"
+#include "experiments/pool.h"
+#include "experiments/run_files.h"
+#include "experiments/suite.h"
+#include "tests/support/catch.h"
+#include "tests/support/run_file_equality.h"
+#include "tests/support/temp_dir.h"
+
+namespace cl::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+const ThreadPlan kPlan{.jobs = 1, .intra_op_threads = 1};
+
+/// Six learners of all kinds on blobs of three experiences.
+const std::string kSuite = R"(
+stream: {blobs: {classes: 6, experiences: 3, train_per_class: 24, test_per_class: 8}}
+backbone: {tiny: {depth: 2}}
+checkpoint: none
+sweep:
+  learner: [finetune_adapter, l2p, simplecil, linear_probe, random, joint]
+  seeds: [0, 1]
+)";
+
+std::vector<RunSpec> runs(const TempDir& folder, const std::vector<std::string>& overrides = {}) {
+  std::vector<Override> parsed;
+  for (const std::string& one : overrides) parsed.push_back(parse_override(one));
+  return load_suite(folder.write("suite.yaml", kSuite), parsed).runs;
+}
+
+fs::path made(const TempDir& folder, const std::string& name) {
+  fs::create_directories(folder / name);
+  return folder / name;
+}
+
+/// Asks to stop as soon as experience `at` is being learned.
+class StopAt final : public Progress {
+ public:
+  StopAt(std::stop_source& stop, int64_t at) : stop_(stop), at_(at) {}
+  void update(const ProgressUpdate& update) override {
+    if (update.experience >= at_) stop_.request_stop();
+  }
+
+ private:
+  std::stop_source& stop_;
+  int64_t at_;
+};
+
+}  // namespace
+
+TEST_CASE("a run that was stopped and resumed gives the same bytes as one that was not",
+          "[experiments]") {
+  const TempDir folder;
+  const std::string learner = GENERATE("finetune_adapter", "l2p", "simplecil", "linear_probe");
+  INFO(learner);
+  const RunSpec spec = runs(folder, {"learner=" + learner, "seeds=3"}).front();
+  apply(kPlan);
+  Progress silent;
+  const fs::path whole = made(folder, "whole"), cut = made(folder, "cut");
+  (void)run(spec, {.out = whole, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+
+  std::stop_source stop;
+  StopAt progress(stop, 1);
+  CHECK_THROWS_AS(
+      run(spec, {.out = cut, .data_root = {}, .provenance = {}, .stop = stop.get_token()},
+          progress),
+      Stopped);
+  const RunFiles files(cut, spec.id());
+  CHECK_FALSE(files.is_finished());
+  REQUIRE(files.is_unfinished());
+  CHECK(read_run(files.unfinished_record()).sizes.size() == 1);
+  CHECK(fs::exists(files.state(1)));
+
+  (void)run(spec, {.out = cut, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  CHECK(unequal_datasets(RunFiles(whole, spec.id()).record(), files.record()).empty());
+  CHECK_FALSE(fs::exists(files.unfinished_record()));
+  CHECK_FALSE(fs::exists(files.state(1)));
+  CHECK_FALSE(fs::exists(files.state(2)));
+}
+
+TEST_CASE("a crash between the two files of a saved step leaves the step before", "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=simplecil", "seeds=3"}).front();
+  apply(kPlan);
+  std::stop_source stop;
+  StopAt progress(stop, 1);
+  const fs::path out = made(folder, "out");
+  CHECK_THROWS_AS(
+      run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = stop.get_token()},
+          progress),
+      Stopped);
+  const RunFiles files(out, spec.id());
+  // The state of step 2 has been written, its record not yet.
+  fs::copy_file(files.state(1), files.state(2));
+  const auto saved = files.saved();
+  REQUIRE(saved);
+  CHECK(saved->record.sizes.size() == 1);
+  // A state that is not the one the record was saved with is not gone on from.
+  fs::resize_file(files.state(1), fs::file_size(files.state(1)) - 1);
+  CHECK_FALSE(files.saved());
+}
+
+TEST_CASE("a run file tells what was run, on what, and with what", "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=linear_probe", "seeds.stream=3"}).front();
+  apply(kPlan);
+  Progress silent;
+  const fs::path out = made(folder, "out");
+  (void)run(spec, {.out = out, .data_root = {}, .provenance = {{"host", "here"}}, .stop = {}},
+            silent);
+  const RunRecord record = read_run(RunFiles(out, spec.id()).record());
+  CHECK(record.id == spec.id());
+  CHECK(record.suite == "suite");
+  CHECK(record.label == "seeds=0");
+  CHECK(record.spec == spec.canonical());
+  CHECK(record.learner == "linear_probe");
+  CHECK(record.stream == "blobs");
+  CHECK(record.backbone == "tiny");
+  CHECK(record.stream_seed == 3);
+  CHECK(record.model_seed == 0);
+  CHECK(record.num_test() == std::vector<int64_t>{16, 16, 16});  // 2 classes of 8
+  CHECK(record.digests.at("data").size() == 16);
+  CHECK_FALSE(record.digests.at("weights").empty());
+  CHECK(record.provenance.at("host") == "here");
+  CHECK_FALSE(record.provenance.at("started").empty());
+  CHECK(record.seconds.contains("evaluate"));
+}
+
+TEST_CASE("a joint learner learns once and is examined on every experience", "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=joint", "seeds=0"}).front();
+  apply(kPlan);
+  Progress silent;
+  const RunRecord record = run(
+      spec, {.out = made(folder, "out"), .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  REQUIRE(record.evaluations.size() == 3);
+  for (int64_t j = 0; j < 3; ++j) {
+    CHECK(record.evaluations[static_cast<size_t>(j)].after == 2);
+    CHECK(record.evaluations[static_cast<size_t>(j)].on == j);
+  }
+  CHECK(record.sizes.size() == 1);
+}
+
+TEST_CASE("predictions with the task known stay within the classes of the task", "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=random", "seeds=0"}).front();
+  apply(kPlan);
+  Progress silent;
+  const RunRecord record = run(
+      spec, {.out = made(folder, "out"), .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  CHECK(record.evaluations.size() == 6);  // 1 + 2 + 3
+  for (const Evaluation& evaluation : record.evaluations) {
+    const auto& classes = record.experiences[static_cast<size_t>(evaluation.on)].classes;
+    const std::set<int64_t> own(classes.begin(), classes.end());
+    for (const int64_t id : evaluation.task_predictions) CHECK(own.contains(id));
+    // Classes are in the order of the stream: after experience k there are 2 (k + 1) of them.
+    for (const int64_t id : evaluation.predictions) CHECK(id < 2 * (evaluation.after + 1));
+  }
+}
+
+TEST_CASE("two runs at a time give the same bytes as one at a time", "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder);
+  const auto conduct_with = [&](int jobs, const std::string& name) {
+    const ThreadPlan plan{.jobs = jobs, .intra_op_threads = 1};
+    apply(plan);
+    const fs::path out = made(folder, name);
+    const auto outcomes = run_all(
+        specs, plan, {},
+        [&](const RunSpec& spec) {
+          Progress silent;
+          (void)run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+        },
+        [](const RunSpec& spec, const std::string& error) { FAIL(spec.label << ": " << error); },
+        [] {});
+    for (const Outcome outcome : outcomes) CHECK(outcome == Outcome::kDone);
+    return out;
+  };
+  const fs::path one = conduct_with(1, "one"), two = conduct_with(2, "two");
+  for (const RunSpec& spec : specs) {
+    INFO(spec.label);
+    CHECK(unequal_datasets(RunFiles(one, spec.id()).record(), RunFiles(two, spec.id()).record())
+              .empty());
+  }
+}
+
+TEST_CASE("a run that fails does not stop the others", "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder);
+  std::mutex mutex;
+  std::vector<std::string> done, failures;
+  const auto outcomes = run_all(
+      specs, {.jobs = 2, .intra_op_threads = 1}, {},
+      [&](const RunSpec& spec) {
+        if (spec.label == "learner=l2p,seeds=0") throw Error("the disk is on fire");
+        const std::lock_guard lock(mutex);
+        done.push_back(spec.label);
+      },
+      [&](const RunSpec& spec, const std::string& error) {
+        const std::lock_guard lock(mutex);
+        failures.push_back(spec.label + ": " + error);
+      },
+      [] {});
+  CHECK(done.size() == specs.size() - 1);
+  CHECK(failures == std::vector<std::string>{"learner=l2p,seeds=0: the disk is on fire"});
+  for (size_t i = 0; i < specs.size(); ++i) {
+    CHECK((outcomes[i] == Outcome::kFailed) == (specs[i].label == "learner=l2p,seeds=0"));
+  }
+}
+
+TEST_CASE("once asked to stop, no further run begins", "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder);
+  std::stop_source stop;
+  int begun = 0;
+  const auto outcomes = run_all(
+      specs, kPlan, stop.get_token(),
+      [&](const RunSpec&) {
+        ++begun;
+        stop.request_stop();
+        throw Stopped();
+      },
+      [](const RunSpec&, const std::string&) { FAIL("stopping is no failure"); }, [] {});
+  CHECK(begun == 1);
+  for (const Outcome outcome : outcomes) CHECK(outcome == Outcome::kStopped);
+}
+
+}  // namespace cl::experiments

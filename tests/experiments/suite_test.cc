@@ -1,0 +1,111 @@
+#include "experiments/suite.h"
+
+#include <set>
+#include <string>
+
+#include "core/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
+
+namespace cl::experiments {
+namespace {
+
+const std::string kBody = "stream: blobs\nbackbone: tiny\nlearner: linear_probe\n";
+
+Suite load(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  const TempDir folder;
+  std::vector<Override> parsed;
+  for (const std::string& one : overrides) parsed.push_back(parse_override(one));
+  return load_suite(folder.write("a.yaml", text), parsed);
+}
+
+std::string id(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return load(text, overrides).runs.front().id();
+}
+
+/// The message of the error, from the position on: the folder's name differs each time.
+std::string error(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    (void)load(text, overrides);
+  } catch (const ConfigError& thrown) {
+    const std::string message = thrown.what();
+    const size_t file = message.find("a.yaml");
+    return file == std::string::npos ? message : message.substr(file);
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a suite is named by its file unless it says otherwise", "[experiments]") {
+  CHECK(load(kBody).name == "a");
+  CHECK(load("suite: other\n" + kBody).name == "other");
+}
+
+TEST_CASE("the id of a run does not depend on how its settings are written", "[experiments]") {
+  const std::string plain = id(kBody);
+  CHECK(plain.size() == 16);
+  CHECK(id("learner: {linear_probe: {}}\nbackbone: tiny\nstream: {blobs: {}}\n") == plain);
+  CHECK(id("seeds: 0\n" + kBody) == plain);
+  CHECK(id("seeds: {model: 0}\nthreads: 1\n" + kBody) == plain);
+  CHECK(id("suite: other\ncheckpoint: none\n" + kBody) == plain);
+  CHECK(id(kBody + "sweep: {seeds: [0]}\n") == plain);
+  CHECK(id("device: cuda\n" + kBody) == id("device: cuda:1\n" + kBody));
+}
+
+TEST_CASE("every setting that can change a result changes the id", "[experiments]") {
+  std::set<std::string> ids{id(kBody)};
+  for (const char* change :
+       {"seeds.stream=1", "seeds.model=1", "seeds=1", "threads=2", "device=cuda",
+        "evaluation.batch_size=1", "stream.blobs.noise=0.2", "learner=random"}) {
+    INFO(change);
+    CHECK(ids.insert(id(kBody, {change})).second);
+  }
+}
+
+TEST_CASE("the canonical text of a run is a suite of that run", "[experiments]") {
+  const RunSpec spec =
+      load(kBody, {"seeds.model=3", "stream.blobs.classes=4", "stream.blobs.experiences=2"})
+          .runs.front();
+  const RunSpec again = load(spec.canonical()).runs.front();
+  CHECK(again.canonical() == spec.canonical());
+  CHECK(again.id() == spec.id());
+}
+
+TEST_CASE("mistakes in a suite are reported with position, path and near name", "[experiments]") {
+  const auto [text, message] = GENERATE(table<std::string, std::string>(
+      {{"stram: blobs\n", "a.yaml:1:1: stram: unknown key; did you mean 'stream'?"},
+       {"stream: blobs\n", "a.yaml:1:1: missing key 'backbone'"},
+       {"stream: {bloobs: {}}\n" + kBody.substr(14),
+        "a.yaml:1:10: stream: unknown stream 'bloobs'; did you mean 'blobs'?"},
+       {"stream: {blobs: {clases: 2}}\n" + kBody.substr(14),
+        "a.yaml:1:18: stream.blobs.clases: unknown key; did you mean 'classes'?"},
+       {kBody + "threads: many\n", "a.yaml:4:10: threads: expected an integer, found 'many'"},
+       {kBody + "threads: 0\n",
+        "a.yaml:4:10: threads: expected an integer in [1, 1024], found '0'"},
+       {kBody + "seeds: -1\n", "a.yaml:4:8: seeds.stream: expected an integer >= 0, found '-1'"},
+       {kBody + "device: gpu\n",
+        "a.yaml:4:9: device: expected 'cpu', 'cuda' or 'cuda:N', found 'gpu'"},
+       {kBody + "checkpoint: best\n",
+        "a.yaml:4:13: checkpoint: expected one of 'none', 'last'; found 'best'"},
+       {kBody + "suite: ../x\n",
+        "a.yaml:4:8: suite: expected a name of letters, digits, '_', '-' and '.', since it names a "
+        "folder; found '../x'"},
+       {kBody + "threads: 1\nthreads: 2\n", "a.yaml:5:1: threads: duplicate key"}}));
+  CHECK_THAT(error(text), StartsWith(message));
+}
+
+TEST_CASE("a mistake in the last run of a sweep is found before the first one starts",
+          "[experiments]") {
+  CHECK_THAT(error(kBody + "sweep:\n  learner: [random, linear_probe, {random: {x: 1}}]\n"),
+             StartsWith("a.yaml:5:45: learner.random.x: unknown key"));
+  CHECK(error(kBody, {"threads=x"}) == "--set:1:1: threads: expected an integer, found 'x'");
+}
+
+TEST_CASE("two equal runs in one sweep are an error that names both", "[experiments]") {
+  CHECK(error(kBody + "sweep: {learner: [random, {random: {}}]}\n") ==
+        "a.yaml:4:8: sweep: the runs 'learner=random' and 'learner=random{}' are the same; remove "
+        "one of them");
+}
+
+}  // namespace cl::experiments
