@@ -12,8 +12,8 @@
 namespace cl::sema {
 
 struct ForwardPass {
-  bool training = false;          // some mixtures choose differently while a phase trains
-  std::span<const int64_t> rows;  // of the data set, [N]; with `key` they name random choices
+  bool training = false;               // some mixtures choose differently while a phase trains
+  std::span<const int64_t> rows = {};  // of the data set, [N]; with `key` they name random choices
   RngKey key{0};
   /// Sees the mean-pooled tokens [N, dim] of every expandable block, before its adapters run.
   std::function<void(int64_t layer, const at::Tensor& pooled)> at_pooled = nullptr;

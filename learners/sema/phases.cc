@@ -7,6 +7,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/data/row_index.h"
 #include "core/nn/threads.h"
 #include "core/train/fit.h"
 #include "core/train/losses.h"
@@ -97,10 +98,10 @@ void functional_phase(Session& session, int64_t round) {
     known = all_features(session);
   }
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
-    const Tensor x = known.defined() ? known.index_select(0, index(rows, session.device))
+    const Tensor x = known.defined() ? known.index_select(0, row_index(rows, session.device))
                                      : features(session, rows, look);
     const Tensor logits = train::keep_classes(network.classifier()(x), session.view.classes);
-    const Tensor labels = session.data().labels().index_select(0, index(rows, at::kCPU));
+    const Tensor labels = session.data().labels().index_select(0, row_index(rows, at::kCPU));
     return train::cross_entropy(logits, labels.to(session.device));
   };
   train::fit({{trained}}, session.data().size(), session.options.functional, loss, "functional",
@@ -124,7 +125,7 @@ void descriptor_phase(Session& session, int64_t round) {
       Descriptor& descriptor = *network.block(layer).modules().back().descriptor;
       const Tensor errors = descriptor.errors(
           known.empty() ? inputs.at(layer)
-                        : known.at(layer).index_select(0, index(rows, session.device)));
+                        : known.at(layer).index_select(0, row_index(rows, session.device)));
       descriptor.statistics.add(errors);
       sum = sum + errors.mean();
     }

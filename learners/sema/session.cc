@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include <ATen/ops/empty.h>
-
 #include "learners/sema/mixture.h"
 
 namespace cl::sema {
@@ -20,12 +18,6 @@ ForwardPass Session::pass(std::span<const int64_t> rows, const View& look) const
 
 Tensor Session::run(const ForwardPass& pass, const View& look, int64_t last) const {
   return network.run(tokens.entering(data(), pass.rows, look), tokens.block(), last, pass);
-}
-
-Tensor index(std::span<const int64_t> rows, c10::Device device) {
-  Tensor result = at::empty({static_cast<int64_t>(rows.size())}, at::kLong);
-  std::copy(rows.begin(), rows.end(), result.data_ptr<int64_t>());
-  return result.to(device);
 }
 
 void for_batches(int64_t size, int64_t batch_size,

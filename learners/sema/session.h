@@ -33,9 +33,6 @@ struct Session {
   [[nodiscard]] Tensor run(const ForwardPass& pass, const View& look, int64_t last) const;
 };
 
-/// Row numbers as an index [N] on `device`.
-[[nodiscard]] Tensor index(std::span<const int64_t> rows, c10::Device device);
-
 /// Calls `visit` with 0..size-1, a batch at a time.
 void for_batches(int64_t size, int64_t batch_size,
                  const std::function<void(const std::vector<int64_t>& rows)>& visit);
