@@ -63,7 +63,7 @@ void LossStatistics::accumulate(const Tensor& errors) {
   const double squares = variance_.item<double>() * std::max(before - 1, 0.0) + added_squares +
                          shift * shift * before * added / total;
   mean_.fill_(mean() + shift * added / total);
-  variance_.fill_(squares / (total - 1));
+  variance_.fill_(squares / std::max(total - 1, 1.0));
   length_.fill_(length() + values.size(0));
 }
 
