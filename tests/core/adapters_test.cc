@@ -109,7 +109,7 @@ TEST_CASE("an adapter's part of a block is its function of x = h + Attn(LN1(h))"
   load(*by_layer[1], drawn, "test");
   AdapterHooks hooks(std::move(by_layer));
 
-  class Stream final : public Hooks {
+  class SeenStream final : public Hooks {
    public:
     Tensor at(const SiteCall& call, Tensor out) override {
       if (call.site == Site::kMlp) x = call.stream;
