@@ -19,7 +19,10 @@ constexpr int64_t kPatch = 4;
 constexpr int64_t kSide = 8;
 constexpr int64_t kChannels = 3;
 constexpr double kEps = 1e-6;
-constexpr double kPositionStd = 0.1;
+constexpr double kTokenStd = 0.1;
+// Pixels around 0.5 become tokens of about unit size, so that the input decides the features.
+constexpr double kGrey = 0.5;
+constexpr double kContrast = 8;
 
 struct TinyBlock {
   LayerNorm norm1, norm2;
@@ -88,8 +91,8 @@ class Tiny final : public Backbone {
   Tiny(const Options& options, const BackboneParts& parts)
       : patch_(make_linear(kChannels * kPatch * kPatch, kTinyDim, parts.key.child("patch"),
                            parts.device)),
-        cls_(init::normal({1, 1, kTinyDim}, 0, 1, parts.key.child("cls"), parts.device)),
-        position_(init::normal({1, kTinyTokens, kTinyDim}, 0, kPositionStd,
+        cls_(init::normal({1, 1, kTinyDim}, 0, kTokenStd, parts.key.child("cls"), parts.device)),
+        position_(init::normal({1, kTinyTokens, kTinyDim}, 0, kTokenStd,
                                parts.key.child("position"), parts.device)),
         norm_(make_layer_norm(kTinyDim, kEps, parts.device)) {
     for (int64_t layer = 0; layer < options.depth; ++layer) {
@@ -109,7 +112,9 @@ class Tiny final : public Backbone {
   const BackboneInfo& info() const override { return info_; }
 
   Tensor embed(const Tensor& x) const override {
-    const Tensor patches = x.unfold(2, kPatch, kPatch)  // [N, 3, 2, 8, 4]
+    const Tensor patches = x.sub(kGrey)
+                               .mul(kContrast)
+                               .unfold(2, kPatch, kPatch)  // [N, 3, 2, 8, 4]
                                .unfold(3, kPatch, kPatch)
                                .permute({0, 2, 3, 1, 4, 5})
                                .reshape({x.size(0), kTinyTokens - 1, kChannels * kPatch * kPatch});

@@ -1,0 +1,170 @@
+// What every learner promises, checked on each one that is registered.
+#include <set>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/isinf.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/data/tensor_dataset.h"
+#include "tests/conformance/world.h"
+
+namespace cl::conformance {
+namespace {
+
+constexpr double kBatchTolerance = 1e-4;  // rounding of products with another number of rows
+
+/// The stream with all test images grey.
+class GreyTests final : public Stream {
+ public:
+  explicit GreyTests(const Stream& stream) : stream_(stream) {}
+  const StreamInfo& info() const override { return stream_.info(); }
+  Experience experience(int64_t k) const override {
+    Experience result = stream_.experience(k);
+    const Tensor x = result.test->fetch(all_rows(*result.test), View::test());
+    result.test =
+        std::make_shared<TensorDataset>(at::zeros(x.sizes(), x.options()), result.test->labels());
+    return result;
+  }
+
+ private:
+  const Stream& stream_;
+};
+
+std::vector<const Learners::Entry*> learners() {
+  std::vector<const Learners::Entry*> entries;
+  for (const auto& entry : Learners::get().entries()) entries.push_back(entry.get());
+  return entries;
+}
+
+/// Share of the test samples that were told apart from the other class of their experience, right
+/// after it was learned: what any learner that learns at all must do, forgetful or not.
+double learning_accuracy(const RunRecord& record) {
+  int64_t right = 0, all = 0;
+  for (const Evaluation& evaluation : record.evaluations) {
+    const bool is_joint = record.evaluations.front().after > 0;
+    if (!is_joint && evaluation.after != evaluation.on) continue;
+    for (size_t i = 0; i < evaluation.labels.size(); ++i, ++all) {
+      right += evaluation.labels[i] == evaluation.task_predictions[i] ? 1 : 0;
+    }
+  }
+  REQUIRE(all > 0);
+  return static_cast<double>(right) / static_cast<double>(all);
+}
+
+/// Finite in the columns of classes seen, minus infinity in all others.
+void check_columns(const Tensor& logits, const std::vector<int64_t>& seen) {
+  const std::set<int64_t> columns(seen.begin(), seen.end());
+  for (int64_t c = 0; c < logits.size(1); ++c) {
+    const Tensor column = logits.select(1, c);
+    if (columns.contains(c)) {
+      CHECK(at::isfinite(column).all().item<bool>());
+    } else {
+      CHECK((at::isinf(column).all().item<bool>() && column.max().item<double>() < 0));
+    }
+  }
+}
+
+void check_predictions_change_nothing(Run& run) {
+  const State before = run.learner->save();
+  const DatasetPtr test = run.stream.experience(0).test;
+  const Tensor together = run.learner->predict(*test, all_rows(*test));
+  CHECK_FALSE(together.requires_grad());
+  for (const int64_t row : {int64_t{0}, int64_t{5}, test->size() - 1}) {
+    const Tensor alone = run.learner->predict(*test, std::vector<int64_t>{row});
+    const Tensor seen = together[row].isfinite();
+    CHECK((alone[0] - together[row]).masked_select(seen).abs().max().item<double>() <
+          kBatchTolerance);
+  }
+  CHECK(equal(run.learner->save(), before));
+}
+
+void check_sizes(const RunRecord& record) {
+  REQUIRE_FALSE(record.sizes.empty());
+  for (const SizeRecord& size : record.sizes) {
+    CHECK(size.count.added >= 0);
+    CHECK(size.count.trainable <= size.count.total);
+    CHECK((size.adapters_per_block.empty() || size.adapters_per_block.size() == kDepth));
+  }
+}
+
+TEST_CASE("a learner learns, its logits cover the classes seen, and predicting changes nothing",
+          "[conformance][learner]") {
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    const auto stream = blobs();
+    const at::Generator& generator = at::detail::getDefaultCPUGenerator();
+    const Tensor before = generator.get_state();
+    Run run(*entry, *stream);
+    std::set<int64_t> seen;
+    run.conduct(0, [&](int64_t steps) {
+      const int64_t known = entry->traits.is_joint ? stream->info().num_experiences : steps;
+      for (int64_t k = 0; k < known; ++k) {
+        for (const int64_t c : stream->experience(k).classes) seen.insert(c);
+      }
+      CHECK(run.learner->classes_seen() == std::vector<int64_t>(seen.begin(), seen.end()));
+      check_columns(run.logits(0), run.learner->classes_seen());
+    });
+    // Guessing gets half of the 300 right, with a standard deviation of 3 %; some defaults learn
+    // slowly on so few samples.
+    if (!entry->traits.may_guess) CHECK(learning_accuracy(run.record) > 0.6);
+    CHECK(at::equal(generator.get_state(), before));
+    check_predictions_change_nothing(run);
+    check_sizes(run.record);
+  }
+}
+
+TEST_CASE("runs with the same key are equal, whatever the test data, and restoring goes on exactly",
+          "[conformance][learner]") {
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    const auto stream = blobs();
+    const GreyTests grey(*stream);
+    Run whole(*entry, *stream), other(*entry, grey), resumed(*entry, *stream);
+    // Joint learners take a single step: they are restored after it.
+    const int64_t stop_after = entry->traits.is_joint ? 1 : 2;
+    whole.conduct(0, [&](int64_t steps) {
+      if (steps != stop_after) return;
+      resumed.learner->restore(whole.learner->save(), "checkpoint");
+      CHECK(resumed.learner->classes_seen() == whole.learner->classes_seen());
+      CHECK(resumed.learner->adapters_per_block() == whole.learner->adapters_per_block());
+      CHECK(at::equal(resumed.logits(0), whole.logits(0)));
+    });
+    other.conduct();
+    CHECK(equal(other.learner->save(), whole.learner->save()));
+    resumed.conduct(stop_after);
+    CHECK(equal(resumed.learner->save(), whole.learner->save()));
+    CHECK(at::equal(resumed.logits(0), whole.logits(0)));
+  }
+}
+
+TEST_CASE("a learner refuses a state with tensors missing or left over", "[conformance][learner]") {
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    const auto stream = blobs();
+    const auto learner = make_learner(entry->name, stream->info());
+    State more = learner->save();
+    more.emplace_back("stranger", at::zeros({1}, at::kFloat));
+    CHECK_THROWS_WITH(learner->restore(more, "a.ckpt"), Contains("a.ckpt") && Contains("stranger"));
+    CHECK_THROWS_WITH(learner->restore({}, "a.ckpt"), Contains("a.ckpt"));
+  }
+}
+
+TEST_CASE("a learner stops when asked to", "[conformance][learner]") {
+  for (const Learners::Entry* entry : learners()) {
+    if (entry->traits.may_guess) continue;  // nothing to stop
+    INFO(entry->name);
+    const auto stream = blobs();
+    Run run(*entry, *stream);
+    std::stop_source stop;
+    stop.request_stop();
+    RunContext context = run.context(stop.get_token());
+    CHECK_THROWS_AS(
+        run.learner->learn(stream->experience(0).train_view(stream->info().scenario), context),
+        Stopped);
+  }
+}
+
+}  // namespace
+}  // namespace cl::conformance

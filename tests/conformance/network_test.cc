@@ -1,0 +1,158 @@
+// What backbones, adapters and heads promise, checked on each one that is registered.
+
+#include <utility>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+
+#include "core/nn/adapters/adapter_hooks.h"
+#include "core/nn/heads/head.h"
+#include "core/nn/init.h"
+#include "core/nn/threads.h"
+#include "tests/conformance/world.h"
+
+namespace cl::conformance {
+namespace {
+
+constexpr double kTolerance = 1e-5;
+
+/// Notes the sites in the order in which they are passed.
+class Recording final : public Hooks {
+ public:
+  Tensor at(const SiteCall& call, Tensor out) override {
+    const int64_t width = call.site == Site::kQkv ? 3 : 1;
+    CHECK(call.stream.sizes() == call.input.sizes());
+    CHECK(out.size(2) == width * call.input.size(2));
+    passed.emplace_back(call.layer, static_cast<int>(call.site));
+    return out;
+  }
+  std::vector<std::pair<int64_t, int>> passed;  // layer and site; Catch cannot print a Site
+};
+
+std::vector<int64_t> with_batch(int64_t n, const std::vector<int64_t>& sample) {
+  std::vector<int64_t> shape{n};
+  shape.insert(shape.end(), sample.begin(), sample.end());
+  return shape;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
+
+TEST_CASE("a backbone can be cut between any two blocks and passes its sites in order",
+          "[conformance][backbone]") {
+  const GradMode no_gradients(false);
+  for (const auto& entry : Backbones::get().entries()) {
+    INFO(entry->name);
+    const auto backbone = entry->make(config::Node(), {RngKey(1), at::kCPU});
+    const BackboneInfo& info = backbone->info();
+    const Tensor x = init::normal(with_batch(2, info.sample_shape), 0.5, 0.2, RngKey(2), at::kCPU);
+    Recording hooks;
+    const Tensor features = backbone->forward(x, hooks);
+    CHECK(features.sizes() == at::IntArrayRef({2, info.dim}));
+
+    std::vector<std::pair<int64_t, int>> expected;
+    for (int64_t layer = 0; layer < info.depth; ++layer) {
+      for (const Site site :
+           {Site::kBlockInput, Site::kQkv, Site::kAttention, Site::kMlp, Site::kBlockOutput}) {
+        expected.emplace_back(layer, static_cast<int>(site));
+      }
+    }
+    CHECK(hooks.passed == expected);
+
+    Hooks none;
+    const Tensor tokens = backbone->embed(x);
+    CHECK(tokens.sizes() == at::IntArrayRef({2, info.num_tokens, info.dim}));
+    CHECK(backbone->special_position().sizes() == at::IntArrayRef({info.dim}));
+    for (int64_t cut = 0; cut <= info.depth; ++cut) {
+      const Tensor rest =
+          backbone->blocks(backbone->blocks(tokens, 0, cut, none), cut, info.depth, none);
+      CHECK(at::equal(backbone->pool(backbone->norm(rest)), features));
+    }
+  }
+}
+
+TEST_CASE("the same key gives the same backbone, another key another", "[conformance][backbone]") {
+  for (const auto& entry : Backbones::get().entries()) {
+    INFO(entry->name);
+    const auto digest_of = [&](uint64_t seed) {
+      return entry->make(config::Node(), {RngKey(seed), at::kCPU})->info().weights_digest;
+    };
+    CHECK(digest_of(1) == digest_of(1));
+    CHECK(digest_of(1) != digest_of(2));
+  }
+}
+
+TEST_CASE("a new adapter changes nothing, and a trained one something", "[conformance][adapter]") {
+  const GradMode no_gradients(false);
+  const auto backbone = testing::make_tiny();
+  const int64_t depth = backbone->info().depth;
+  const Tensor x = init::normal({4, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU);
+  Hooks none;
+  const Tensor plain = backbone->forward(x, none);
+  for (const auto& entry : Adapters::get().entries()) {
+    INFO(entry->name);
+    AdapterHooks adapters(config::Node::of(entry->name), depth,
+                          {testing::kTinyDim, RngKey(3), at::kCPU});
+    CHECK(at::equal(backbone->forward(x, adapters), plain));
+    uint64_t index = 0;
+    for (Tensor& parameter : parameters(adapters)) {
+      parameter.copy_(init::normal(parameter.sizes(), 0, 0.3, RngKey(4).child(index++), at::kCPU));
+    }
+    CHECK(index > 0);
+    CHECK(largest_difference(backbone->forward(x, adapters), plain) > 1e-3);
+  }
+}
+
+TEST_CASE("an adapter with a weight delta can be folded into the weight",
+          "[conformance][adapter]") {
+  const GradMode no_gradients(false);
+  const Tensor x = init::normal({4, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU);
+  int folded = 0;
+  for (const auto& entry : Adapters::get().entries()) {
+    INFO(entry->name);
+    const auto backbone = testing::make_tiny();
+    AdapterHooks adapters(config::Node::of(entry->name), backbone->info().depth,
+                          {testing::kTinyDim, RngKey(3), at::kCPU});
+    uint64_t index = 0;
+    for (Tensor& parameter : parameters(adapters)) {
+      parameter.copy_(init::normal(parameter.sizes(), 0, 0.3, RngKey(4).child(index++), at::kCPU));
+    }
+    if (!adapters.adapter(0)->weight_delta()) continue;
+    const Tensor unmerged = backbone->forward(x, adapters);
+    for (int64_t layer = 0; layer < backbone->info().depth; ++layer) {
+      const Adapter& adapter = *adapters.adapter(layer);
+      backbone->weight_at(adapter.site(), layer).add_(*adapter.weight_delta());
+    }
+    Hooks none;
+    CHECK(largest_difference(backbone->forward(x, none), unmerged) < kTolerance);
+    ++folded;
+  }
+  CHECK(folded > 0);
+}
+
+TEST_CASE("a head has one logit a class, and a class's loss reaches all of its parameters",
+          "[conformance][head]") {
+  for (const auto& entry : Heads::get().entries()) {
+    INFO(entry->name);
+    const auto head = entry->make(
+        config::Node(), {.dim = 5, .num_classes = 3, .key = RngKey(1), .device = at::kCPU});
+    set_trainable(*head, true);
+    const Tensor features = init::normal({4, 5}, 0, 1, RngKey(2), at::kCPU);
+    const Tensor logits = head->logits(features);
+    CHECK(logits.sizes() == at::IntArrayRef({4, 3}));
+    CHECK(logits.isfinite().all().item<bool>());
+    logits.select(1, 1).sum().backward();
+    for (const Tensor& parameter : parameters(*head)) {
+      REQUIRE(parameter.grad().defined());
+      if (parameter.size(0) != 3) continue;  // not one row a class
+      CHECK(parameter.grad()[0].abs().max().item<double>() == 0);
+      CHECK(parameter.grad()[1].abs().max().item<double>() > 0);
+      CHECK(parameter.grad()[2].abs().max().item<double>() == 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cl::conformance
