@@ -105,7 +105,7 @@ void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,
                       const StreamInfo& stream, Learner& learner) {
   const Metadata metadata{
       {"settings", spec.canonical()},
-      {"folder", std::filesystem::absolute(spec.folder).lexically_normal().string()},
+      {"folder", spec.folder.string()},
       {"run", spec.id()},
       {"stream.name", stream.name},
       {"stream.scenario", std::string(name(stream.scenario))},

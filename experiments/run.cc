@@ -69,7 +69,7 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   }
   for (const auto& [name, fact] : place.provenance) record.provenance[name] = fact;
   record.provenance["device"] = spec.settings.device;
-  record.provenance["folder"] = std::filesystem::absolute(spec.folder).lexically_normal().string();
+  record.provenance["folder"] = spec.folder.string();
   record.provenance["started"] = started;
 
   RunRecorder log(record);

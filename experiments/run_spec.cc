@@ -127,7 +127,7 @@ RunSpec read_run_spec(const config::Node& suite) {
           .label = {},
           .settings = std::move(file.settings),
           .checkpoint = std::move(file.checkpoint),
-          .folder = node.folder()};
+          .folder = std::filesystem::absolute(node.folder() / ".").lexically_normal()};
 }
 
 }  // namespace cl::experiments

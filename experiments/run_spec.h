@@ -37,7 +37,7 @@ struct RunSpec {
   std::string label;  // readable sweep coordinates, "learner=sema,seeds=1"; empty without a sweep
   Settings settings;
   std::string checkpoint = "last";  // "none" or "last"
-  std::filesystem::path folder;     // of the suite's file
+  std::filesystem::path folder;     // of the suite's file, absolute
 
   /// The settings as YAML with every default shown. A suite of this text alone is the same run.
   /// The number of a GPU is left out: equal cards give equal results, so a run may go on on

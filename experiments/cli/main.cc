@@ -39,6 +39,7 @@ int parse_and_act(int argc, char** argv) {
   add_show(app, chosen);
   add_features(app, chosen);
   add_predict(app, chosen);
+  add_pretrain(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

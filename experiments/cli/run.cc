@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/metrics/summary.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/pool.h"
@@ -140,7 +141,7 @@ std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadP
     const RunRecord record = run(spec, place, *progress);
     log::info("run {} done: accuracy after the last experience {:.2f} %",
               spec.label.empty() ? spec.id() : spec.label,
-              100 * record.accuracy.average_accuracy(record.num_experiences() - 1));
+              100 * find_metric("last_accuracy").value(record));
   };
   const auto tick = [&] {
     if (interrupted() && !stop.stop_requested()) {

@@ -18,10 +18,11 @@ struct Finished {
   std::string text;  // both outputs
 };
 
-/// clsim lies beside the test's own binary.
-Finished clsim(const std::string& arguments) {
+/// clsim lies beside the test's own binary; it is run from `folder`.
+Finished clsim(const std::string& arguments, const std::filesystem::path& folder = ".") {
   const auto binary = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "clsim";
-  const std::string command = fmt::format("'{}' {} 2>&1", binary.string(), arguments);
+  const std::string command =
+      fmt::format("cd '{}' && '{}' {} 2>&1", folder.string(), binary.string(), arguments);
   FILE* pipe = popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);
   Finished result{-1, {}};
@@ -49,10 +50,7 @@ TEST_CASE("the command line explains itself", "[experiments]") {
   CHECK(help.code == 0);
   CHECK_THAT(help.text, Contains("CLSIM_DATA"));
   CHECK_THAT(help.text, Contains("Exit codes"));
-  for (const char* verb : {"run", "check", "list", "table", "show", "features", "predict"}) {
-    INFO(verb);
-    CHECK(clsim(fmt::format("{} --help", verb)).code == 0);
-  }
+  CHECK_THAT(clsim("run --help").text, Contains("--resume"));
 }
 
 TEST_CASE("a wrong command line exits with 2", "[experiments]") {
@@ -106,7 +104,10 @@ TEST_CASE("a suite runs, is not run over, resumes, and becomes a table", "[exper
   const Finished again = clsim(command);
   CHECK(again.code == 2);
   CHECK_THAT(again.text, Contains("add --resume"));
-  CHECK(clsim(command + " --resume").code == 0);
+  // From the suite's own folder, with nothing but its name.
+  CHECK(clsim("run a.yaml --out out --resume", folder.path()).code == 0);
+  CHECK(clsim("run a.yaml --set seeds=1", folder.path()).code == 0);
+  CHECK(std::filesystem::exists(folder / "results/a"));
 
   const Finished table = clsim("table " + out);
   CHECK(table.code == 0);

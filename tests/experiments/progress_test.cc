@@ -9,7 +9,7 @@ namespace cl::experiments {
 
 TEST_CASE("the fraction done counts experiences, epochs and steps", "[experiments]") {
   CHECK(fraction_done({}) == 0);
-  CHECK(fraction_done({.experience = 1, .num_experiences = 4}) == Approx(0.25));
+  CHECK(fraction_done({.experience = 1, .num_experiences = 4, .phase = "train"}) == Approx(0.25));
   // (1 + (2 + 5/10) / 5) / 4 = 1.5 / 4
   CHECK(fraction_done({.experience = 1,
                        .num_experiences = 4,

@@ -34,10 +34,26 @@ sweep:
   seeds: [0, 1]
 )";
 
-std::vector<RunSpec> runs(const TempDir& folder, const std::vector<std::string>& overrides = {}) {
+/// Real images, augmented, through a real network.
+const std::string kImageSuite = R"(
+stream:
+  split_images:
+    init_classes: 2
+    increment: 4
+    train_per_class: 12
+    test_per_class: 6
+    transform: {image_size: 16, augment: crop_flip}
+backbone: {vit: {preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 3, heads: 2}}
+checkpoint: none
+sweep:
+  learner: [{sema: {first_expandable: 1, last_expandable: 2}}, fixed_adapters, l2p]
+)";
+
+std::vector<RunSpec> runs(const TempDir& folder, const std::vector<std::string>& overrides = {},
+                          const std::string& text = kSuite) {
   std::vector<Override> parsed;
   for (const std::string& one : overrides) parsed.push_back(parse_override(one));
-  return load_suite(folder.write("suite.yaml", kSuite), parsed).runs;
+  return load_suite(folder.write("suite.yaml", text), parsed).runs;
 }
 
 fs::path made(const TempDir& folder, const std::string& name) {
@@ -63,7 +79,8 @@ class StopAt final : public Progress {
 TEST_CASE("a run that was stopped and resumed gives the same bytes as one that was not",
           "[experiments]") {
   const TempDir folder;
-  const std::string learner = GENERATE("finetune_adapter", "l2p", "simplecil", "linear_probe");
+  const std::string learner = GENERATE("finetune_adapter", "l2p", "simplecil", "linear_probe",
+                                       "{sema: {first_expandable: 1, last_expandable: 1}}");
   INFO(learner);
   const RunSpec spec = runs(folder, {"learner=" + learner, "seeds=3"}).front();
   apply(kPlan);
@@ -172,7 +189,7 @@ TEST_CASE("predictions with the task known stay within the classes of the task",
 
 TEST_CASE("two runs at a time give the same bytes as one at a time", "[experiments]") {
   const TempDir folder;
-  const auto specs = runs(folder);
+  const auto specs = runs(folder, {}, GENERATE(as<std::string>(), kSuite, kImageSuite));
   const auto conduct_with = [&](int jobs, const std::string& name) {
     const ThreadPlan plan{.jobs = jobs, .intra_op_threads = 1};
     apply(plan);
