@@ -70,7 +70,8 @@ void Options::fields(config::Fields& fields) {
   fields.field("batch_size", batch_size, "samples a step", {1, 1 << 20});
   fields.field("optimiser", optimiser, "made afresh for each phase", kOptimisers);
   fields.field("lr", lr, "learning rate of the first epoch", {0, 1000});
-  fields.field("momentum", momentum, "of sgd; the others ignore it", {0, 1});
+  fields.field("momentum", momentum, "of sgd; beta1 of adam and adamw", {0, 1});
+  fields.field("beta2", beta2, "of adam and adamw; sgd ignores it", {0, 1});
   fields.field("weight_decay", weight_decay, "added to the gradient, or decoupled for adamw",
                {0, 1});
   fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);

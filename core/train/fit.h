@@ -22,6 +22,7 @@ struct Options {
   std::string optimiser = "sgd";
   double lr = 0.005;
   double momentum = 0.9;
+  double beta2 = 0.999;
   double weight_decay = 5e-4;
   std::string schedule = "cosine";
   double min_lr = 0;

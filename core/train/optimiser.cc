@@ -79,10 +79,14 @@ std::unique_ptr<torch::optim::Optimizer> make(const std::vector<ParameterGroup>&
         SGDOptions(options.lr).momentum(options.momentum).weight_decay(options.weight_decay));
   }
   if (options.optimiser == "adam") {
-    return make<Adam>(groups, AdamOptions(options.lr).weight_decay(options.weight_decay));
+    return make<Adam>(groups, AdamOptions(options.lr)
+                                  .betas({options.momentum, options.beta2})
+                                  .weight_decay(options.weight_decay));
   }
   CL_CHECK(options.optimiser == "adamw", "optimiser '{}'", options.optimiser);
-  return make<AdamW>(groups, AdamWOptions(options.lr).weight_decay(options.weight_decay));
+  return make<AdamW>(groups, AdamWOptions(options.lr)
+                                 .betas({options.momentum, options.beta2})
+                                 .weight_decay(options.weight_decay));
 }
 
 }  // namespace

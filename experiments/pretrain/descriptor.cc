@@ -15,6 +15,7 @@
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/pixel_unshuffle.h>
 #include <ATen/ops/replication_pad2d.h>
+#include <ATen/ops/zeros.h>
 
 #include "core/base/check.h"
 
@@ -42,12 +43,16 @@ Tensor oriented_gradients(const Tensor& x) {
   const Tensor gy =
       p.slice(3, 1, width + 1).slice(2, 2) - p.slice(3, 1, width + 1).slice(2, 0, height);
   const Tensor magnitude = (gx * gx + gy * gy).sqrt();
+  // Shared between the two nearest of the orientations, which wrap around.
   const Tensor position =
       at::atan2(gy, gx).remainder(std::numbers::pi) * (kOrientations / std::numbers::pi);
-  const Tensor bins = at::arange(kOrientations, x.options()).view({1, -1, 1, 1});
-  const double half = kOrientations / 2.0;
-  const Tensor distance = ((position - bins + half).remainder(kOrientations) - half).abs();
-  return magnitude * (1 - distance).clamp_min(0);
+  const Tensor below = position.floor();
+  const Tensor share = position - below;
+  const Tensor first = below.to(at::kLong).remainder(kOrientations);
+  const Tensor second = (first + 1).remainder(kOrientations);
+  return at::zeros({x.size(0), kOrientations, height, width}, x.options())
+      .scatter_add_(1, first, magnitude * (1 - share))
+      .scatter_add_(1, second, magnitude * share);
 }
 
 /// Histograms over cells with overlapping borders, divided by the energy around: [N, 8, H / cell, W

@@ -19,6 +19,8 @@ void PretrainOptions::fields(config::Fields& f) {
           {1, 352});
   f.field("whitening", whitening, "0 leaves their variances, 0.5 makes them equal", {0, 0.5});
   f.field("patch_weight", patch_weight, "weight of predicting each patch's descriptor", {0, 100});
+  f.field("mean_weight", mean_weight, "weight of predicting the image from the mean patch token",
+          {0, 100});
   f.field("num_images", num_images, "images to train on, each seen once", {1, 1e12});
   f.field("batch_size", batch_size, "images a step", {1, 1e6});
   f.field("lr", lr, "peak learning rate of AdamW", {0, 1});

@@ -20,6 +20,7 @@ struct PretrainOptions {
   int64_t components = 192;
   double whitening = 0.4;
   double patch_weight = 0.5;
+  double mean_weight = 0.25;
   // optimisation
   int64_t num_images = 2000000;
   int64_t batch_size = 256;

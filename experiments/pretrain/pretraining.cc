@@ -16,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/config/write.h"
 #include "core/nn/backbone.h"
+#include "core/nn/init.h"
 #include "core/nn/layers.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
@@ -35,7 +36,7 @@ constexpr int64_t kStepsPerReport = 100;
 constexpr auto kTimeBetweenSaves = std::chrono::minutes(3);
 
 struct Losses {
-  Tensor image, patch;
+  Tensor image, mean, patch;
 };
 
 /// Descriptors of a first sample of images decide how targets are scaled.
@@ -53,6 +54,29 @@ struct Targets {
             Standardisation(sample.patches)};
   }
 };
+
+/// Larger weights than a network starts from that is only fine-tuned: Xavier's, with the branches'
+/// last matrices shrunk by the number of branches, and positions that tell tokens apart from the
+/// first step on.
+void initialise(Backbone& backbone, const RngKey& key) {
+  constexpr double kPositionStd = 0.5;
+  const GradMode no_gradients(false);
+  const double shrink = 1 / std::sqrt(2 * static_cast<double>(backbone.info().depth));
+  TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role) {
+    const RngKey own = key.child(name);
+    if (name == "pos_embed") {
+      tensor.copy_(init::normal(tensor.sizes(), 0, kPositionStd, own, tensor.device()));
+    } else if (name.starts_with("blocks.") && tensor.dim() == 2) {
+      const int64_t in = tensor.size(1);
+      const int64_t out = tensor.size(0) == 3 * in ? in : tensor.size(0);  // queries, keys, values
+      const double bound = std::sqrt(6.0 / static_cast<double>(in + out));
+      const bool ends_branch = name.ends_with("proj.weight") || name.ends_with("fc2.weight");
+      tensor.copy_(init::uniform(tensor.sizes(), -bound, bound, own, tensor.device()));
+      if (ends_branch) tensor.mul_(shrink);
+    }
+  });
+  backbone.tensors(visitor);
+}
 
 bool is_block_matrix(const std::string& name, const Tensor& parameter) {
   return name.starts_with("backbone.blocks.") && parameter.dim() == 2;
@@ -72,9 +96,12 @@ class Pretraining {
         targets_(Targets::fit(*images_, options)),
         image_head_(make_linear_zero_bias(backbone_->info().dim, options.components,
                                           key_.child("image_head"), c10::kCPU)),
+        mean_head_(make_linear_zero_bias(backbone_->info().dim, options.components,
+                                         key_.child("mean_head"), c10::kCPU)),
         patch_head_(
             make_linear_zero_bias(backbone_->info().dim, 20, key_.child("patch_head"), c10::kCPU)) {
     check_patches();
+    initialise(*backbone_, key_.child("initialise"));
     set_trainable(*this, true);
     TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role role) {
       if (role != TensorVisitor::Role::kParameter) return;
@@ -90,6 +117,7 @@ class Pretraining {
     train::Options adam;
     adam.optimiser = "adamw";
     adam.weight_decay = options.weight_decay;
+    adam.beta2 = 0.99;  // runs are short: a few thousand steps
     adam_ = train::make_optimiser(
         {{.parameters = decaying_}, {.parameters = plain_, .weight_decay_scale = 0}}, adam);
     muon_ = std::make_unique<train::Muon>(
@@ -100,6 +128,7 @@ class Pretraining {
   void tensors(TensorVisitor& visitor) {
     visitor.child("backbone", *backbone_);
     visitor.child("image_head", image_head_);
+    visitor.child("mean_head", mean_head_);
     visitor.child("patch_head", patch_head_);
   }
 
@@ -128,10 +157,10 @@ class Pretraining {
     const int64_t patches = info.num_tokens - info.num_special_tokens;
     const int64_t cells = info.sample_shape[1] / kCell * (info.sample_shape[2] / kCell);
     if (patches != cells) {
-      throw Error(fmt::format("pre-training describes cells of {} pixels: expected {} patch tokens "
-                              "for images of {} x {}, but '{}' has {}",
-                              kCell, cells, info.sample_shape[1], info.sample_shape[2], info.name,
-                              patches));
+      throw Error(fmt::format(
+          "pre-training describes cells of {} pixels: expected {} patch tokens "
+          "for images of {} x {}, but '{}' has {}",
+          kCell, cells, info.sample_shape[1], info.sample_shape[2], info.name, patches));
     }
   }
 
@@ -164,8 +193,10 @@ class Pretraining {
     }
     tokens = tokens.to(at::kFloat);
     const int64_t special = backbone_->info().num_special_tokens;
+    const Tensor patches = tokens.slice(1, special);
     return {at::mse_loss(image_head_(backbone_->pool(tokens)), wanted.image),
-            at::mse_loss(patch_head_(tokens.slice(1, special)), wanted.patches)};
+            at::mse_loss(mean_head_(patches.mean(1)), wanted.image),
+            at::mse_loss(patch_head_(patches), wanted.patches)};
   }
 
   void train_step() {
@@ -174,7 +205,8 @@ class Pretraining {
     for (int64_t& row : rows) row %= images_->size();
     const View view = View::train(key_.child("view").child(static_cast<uint64_t>(step_)));
     const Losses losses_now = losses(images_->fetch(rows, view));
-    const Tensor loss = losses_now.image + options_.patch_weight * losses_now.patch;
+    const Tensor loss = losses_now.image + options_.mean_weight * losses_now.mean +
+                        options_.patch_weight * losses_now.patch;
     if (!std::isfinite(loss.item<double>())) {
       throw Error(
           fmt::format("pre-training '{}': the loss is not finite after {} images; a smaller "
@@ -294,7 +326,7 @@ class Pretraining {
   DatasetPtr images_;
   std::unique_ptr<Backbone> backbone_;
   Targets targets_;
-  Linear image_head_, patch_head_;
+  Linear image_head_, mean_head_, patch_head_;
   std::vector<Tensor> matrices_, decaying_, plain_;
   std::unique_ptr<train::Optimiser> adam_;
   std::unique_ptr<train::Muon> muon_;
