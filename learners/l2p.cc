@@ -39,7 +39,6 @@ class L2p final : public Learner {
                          .batch_size = 16,
                          .optimiser = "adam",
                          .lr = 0.001875,
-                         .momentum = 0,
                          .weight_decay = 0,
                          .schedule = "constant"};
     void fields(config::Fields& fields);

@@ -16,6 +16,7 @@
 #include <ATen/ops/pixel_unshuffle.h>
 #include <ATen/ops/replication_pad2d.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 
 #include "core/base/check.h"
 
@@ -96,6 +97,11 @@ Tensor Standardisation::operator()(const Tensor& x) const {
 }
 
 Whitening::Whitening(const Tensor& sample, int64_t components, double power) {
+  if (components > sample.size(1)) {
+    throw Error(
+        fmt::format("{} components of a descriptor of {} numbers; ask for at most that many",
+                    components, sample.size(1)));
+  }
   const Standardisation standard(sample);
   const Tensor z = standard(sample);
   const Tensor covariance = z.t().mm(z) / static_cast<double>(sample.size(0) - 1);

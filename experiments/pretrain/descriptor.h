@@ -29,7 +29,8 @@ struct Descriptors {
 /// power 0.5 whitens.
 class Whitening {
  public:
-  /// @param sample  [n, D] descriptors   @param components  number kept, strongest first, at most D
+  /// @param sample  [n, D] descriptors   @param components  number kept, strongest first
+  /// @throws Error if there are not that many
   Whitening(const Tensor& sample, int64_t components, double power);
 
   /// [N, D] -> [N, components]

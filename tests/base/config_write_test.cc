@@ -2,6 +2,8 @@
 #include <limits>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "core/config/read.h"
 #include "core/config/scalar.h"
 #include "core/config/write.h"
@@ -142,7 +144,7 @@ TEST_CASE("texts are quoted only where they must be", "[config]") {
     CHECK(write_text(text) == text);
   }
   for (const char* text : {"", "true", "off", "12", "1.5", "1e-3", "2020-01-01", "-x", "a,b"}) {
-    CHECK(write_text(text) == "\"" + std::string(text) + "\"");
+    CHECK(write_text(text) == fmt::format("\"{}\"", text));
   }
 }
 

@@ -1,0 +1,53 @@
+// No network at all: an image's pixels are its feature. What a backbone's features must beat.
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include "core/nn/backbone.h"
+
+namespace cl {
+namespace {
+
+class Pixels final : public Backbone {
+ public:
+  struct Options {
+    int64_t image_size = 32;
+    void fields(config::Fields& fields) {
+      fields.field("image_size", image_size, "side of an image, pixels", {1, 4096});
+    }
+  };
+
+  Pixels(const Options& options, const BackboneParts& parts)
+      : position_(at::zeros({3 * options.image_size * options.image_size},
+                            at::TensorOptions(at::kFloat).device(parts.device))) {
+    info_.name = "pixels";
+    info_.dim = position_.size(0);
+    info_.num_tokens = 1;
+    info_.num_heads = 1;
+    info_.sample_shape = {3, options.image_size, options.image_size};
+    info_.weights_digest = "none";
+  }
+
+  [[nodiscard]] const BackboneInfo& info() const override { return info_; }
+  [[nodiscard]] Tensor embed(const Tensor& x) const override { return x.flatten(1).unsqueeze(1); }
+  [[nodiscard]] Tensor blocks(Tensor tokens, int64_t, int64_t, Hooks&) const override {
+    return tokens;
+  }
+  [[nodiscard]] Tensor norm(const Tensor& tokens) const override { return tokens; }
+  [[nodiscard]] Tensor pool(const Tensor& tokens) const override { return tokens.select(1, 0); }
+  [[nodiscard]] Tensor special_position() const override { return position_; }
+  [[nodiscard]] std::optional<Tensor> logits(const Tensor&) const override { return std::nullopt; }
+  [[nodiscard]] Tensor& weight_at(Site, int64_t layer) override {
+    throw Error(fmt::format("backbone 'pixels' has no block {}", layer));
+  }
+  void tensors(TensorVisitor&) override {}
+
+ private:
+  BackboneInfo info_;
+  Tensor position_;  // [dim]
+};
+
+const RegisterBackbone<Pixels> kRegistered{"pixels", "no network: raw pixels as features",
+                                           "baseline"};
+
+}  // namespace
+}  // namespace cl

@@ -1,0 +1,125 @@
+#include <filesystem>
+#include <string>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include "core/nn/init.h"
+#include "core/weights/safetensors.h"
+#include "experiments/pretrain/descriptor.h"
+#include "experiments/pretrain/pretraining.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
+
+namespace cl::experiments {
+namespace {
+
+/// Two hundred and twenty steps of two images for a network of two narrow blocks.
+PretrainOptions small_options(const TempDir& folder, const std::string& save) {
+  const auto file = folder.write(save + ".yaml", fmt::format(R"(pretrain: small
+stream: {{formula_images: {{num_train: 300, image_size: 16}}}}
+backbone: {{vit: {{preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 2, heads: 2}}}}
+save: {}.safetensors
+num_images: 440
+batch_size: 2
+components: 16
+precision: fp32
+threads: 1
+)",
+                                                             save));
+  return load_pretrain_suite(file, {});
+}
+
+Tensor vertical_edge() {
+  Tensor x = at::zeros({1, 3, 16, 16});
+  x.slice(3, 8).fill_(1);
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("the descriptor of an empty image is its brightness", "[experiments]") {
+  const Descriptors result = describe(at::full({2, 3, 16, 16}, 0.25));
+  // 8 orientations in 2x2 cells at two scales, 8 in one cell of 16 pixels, 4x4 brightnesses.
+  REQUIRE(result.image.sizes() == at::IntArrayRef({2, 32 + 32 + 8 + 16}));
+  CHECK(result.image.slice(1, 0, 72).abs().max().item<float>() == 0);
+  CHECK(result.image.slice(1, 72).sub(0.25).abs().max().item<float>() < 1e-6);
+  CHECK(result.patches.sizes() == at::IntArrayRef({2, 4, 20}));
+}
+
+TEST_CASE("an edge falls into the bin of its orientation, dark to light or light to dark",
+          "[experiments]") {
+  const Tensor x = vertical_edge();
+  // [orientation, cell row, cell column]: a vertical edge has a horizontal gradient, bin 0.
+  const Tensor upright = describe(x).image.slice(1, 0, 32).view({8, 2, 2});
+  CHECK(upright[0].min().item<float>() > 0.5);
+  CHECK(upright.slice(0, 1).abs().max().item<float>() < 1e-5);
+  // On its side the gradient is vertical: an angle of pi / 2, bin 4.
+  const Tensor turned = describe(x.transpose(2, 3)).image.slice(1, 0, 32).view({8, 2, 2});
+  CHECK(turned[4].min().item<float>() > 0.5);
+  CHECK((turned.sum(0) - turned[4]).abs().max().item<float>() < 1e-5);
+  const Tensor inverted = describe(1 - x).image.slice(1, 0, 72);
+  CHECK(inverted.allclose(describe(x).image.slice(1, 0, 72), 1e-4, 1e-4));
+}
+
+TEST_CASE("whitening makes components uncorrelated, with equal or kept variances",
+          "[experiments]") {
+  const Tensor mix = init::normal({6, 6}, 0, 1, RngKey(1), at::kCPU);
+  const Tensor sample = init::normal({5000, 6}, 3, 1, RngKey(2), at::kCPU).mm(mix);
+  const Tensor white = Whitening(sample, 4, 0.5)(sample);
+  const Tensor covariance = white.t().mm(white) / 4999.0;
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int64_t j = 0; j < 4; ++j) {
+      CHECK(covariance[i][j].item<double>() == Approx(i == j ? 1 : 0).margin(1e-3));
+    }
+  }
+  const Tensor variances = Whitening(sample, 4, 0)(sample).var(0);
+  CHECK(variances.mean().item<double>() == Approx(1).margin(1e-3));
+  CHECK(variances[0].item<double>() > variances[3].item<double>());
+  CHECK_THROWS_WITH(Whitening(sample, 7, 0.5), Contains("7 components"));
+}
+
+TEST_CASE("a stopped pre-training continues to the same weights, and learns", "[experiments]") {
+  const TempDir folder;
+  const auto whole = small_options(folder, "whole");
+  double first_loss = 0, last_loss = 0;
+  const auto record = [&](const PretrainStatus& status) {
+    if (first_loss == 0) first_loss = status.image_loss;
+    last_loss = status.image_loss;
+  };
+  REQUIRE(pretrain(whole, {.data_root = {}, .stop = {}, .report = record}));
+  CHECK(last_loss < 0.97 * first_loss);
+
+  const auto broken = small_options(folder, "broken");
+  std::stop_source stop;
+  const auto stop_now = [&](const PretrainStatus&) { stop.request_stop(); };
+  REQUIRE_FALSE(pretrain(broken, {.data_root = {}, .stop = stop.get_token(), .report = stop_now}));
+  REQUIRE(std::filesystem::exists(folder / "broken.safetensors.part"));
+  REQUIRE_FALSE(std::filesystem::exists(folder / "broken.safetensors"));
+
+  auto other = broken;
+  other.lr *= 2;
+  CHECK_THROWS_WITH(pretrain(other, {.data_root = {}, .stop = {}, .report = record}),
+                    Contains("other options"));
+
+  REQUIRE(pretrain(broken, {.data_root = {}, .stop = {}, .report = record}));
+  CHECK_FALSE(std::filesystem::exists(folder / "broken.safetensors.part"));
+  const auto expected = read_safetensors(folder / "whole.safetensors");
+  const auto resumed = read_safetensors(folder / "broken.safetensors");
+  CHECK(digest(expected.tensors) == digest(resumed.tensors));
+  CHECK(resumed.metadata.at("images") == "440");
+}
+
+TEST_CASE("pre-training refuses patches that its descriptor does not describe", "[experiments]") {
+  const TempDir folder;
+  auto options = small_options(folder, "odd");
+  options.backbone = config::Node::of(
+      "vit: {preset: custom, image_size: 16, patch_size: 4, width: 16, depth: 1, heads: 2}");
+  CHECK_THROWS_WITH(pretrain(options, {.data_root = {}, .stop = {}, .report = {}}),
+                    Contains("expected 4 patch tokens") && Contains("has 16"));
+}
+
+}  // namespace cl::experiments
