@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/nn/backbone.h"
+#include "core/weights/state.h"
 
 namespace cl {
 namespace {
@@ -24,7 +25,7 @@ class Pixels final : public Backbone {
     info_.num_tokens = 1;
     info_.num_heads = 1;
     info_.sample_shape = {3, options.image_size, options.image_size};
-    info_.weights_digest = "none";
+    info_.weights_digest = digest(State());
   }
 
   [[nodiscard]] const BackboneInfo& info() const override { return info_; }

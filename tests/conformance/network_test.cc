@@ -74,14 +74,19 @@ TEST_CASE("a backbone can be cut between any two blocks and passes its sites in 
 }
 
 TEST_CASE("the same key gives the same backbone, another key another", "[conformance][backbone]") {
+  int with_weights = 0;
   for (const auto& entry : Backbones::get().entries()) {
     INFO(entry->name);
-    const auto digest_of = [&](uint64_t seed) {
-      return entry->make(config::Node(), {RngKey(seed), at::kCPU})->info().weights_digest;
+    const auto make = [&](uint64_t seed) {
+      return entry->make(config::Node(), {RngKey(seed), at::kCPU});
     };
-    CHECK(digest_of(1) == digest_of(1));
-    CHECK(digest_of(1) != digest_of(2));
+    const auto backbone = make(1);
+    CHECK(make(1)->info().weights_digest == backbone->info().weights_digest);
+    if (parameters(*backbone).empty()) continue;
+    CHECK(make(2)->info().weights_digest != backbone->info().weights_digest);
+    ++with_weights;
   }
+  CHECK(with_weights > 0);
 }
 
 TEST_CASE("a new adapter changes nothing, and a trained one something", "[conformance][adapter]") {
