@@ -18,7 +18,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
-#include "core/base/check.h"
+#include "core/base/error.h"
 
 namespace cl::experiments {
 namespace {
@@ -70,8 +70,11 @@ Tensor histograms(const Tensor& x, int64_t cell) {
 
 }  // namespace
 
-Descriptors describe(const Tensor& x) {
-  CL_CHECK(x.dim() == 4 && x.size(2) % 16 == 0 && x.size(3) % 16 == 0);
+Descriptors descriptors_of(const Tensor& x) {
+  if (x.dim() != 4 || x.size(2) % (2 * kCell) != 0 || x.size(3) % (2 * kCell) != 0) {
+    throw Error(
+        fmt::format("image descriptors need sides that are multiples of {} pixels", 2 * kCell));
+  }
   const Tensor grey = x.slice(1, 0, 1);
   const Tensor fine = histograms(grey, kCell);
   const Tensor smooth = histograms(blur(grey, 1.5), kCell);

@@ -11,9 +11,12 @@ using at::Tensor;
 /// Side of a cell, pixels; a backbone's patches must have this size.
 inline constexpr int64_t kCell = 8;
 
+/// Numbers that describe one patch: 8 orientations at two scales, 4 brightnesses.
+inline constexpr int64_t kPatchDescriptor = 20;
+
 struct Descriptors {
   Tensor image;    // [N, D] of whole images
-  Tensor patches;  // [N, (H / 8)(W / 8), 20] of each cell, row by row
+  Tensor patches;  // [N, (H / 8)(W / 8), kPatchDescriptor] of each cell, row by row
 };
 
 /// Histograms of oriented gradients (8 undirected orientations, triangular binning,
@@ -22,7 +25,7 @@ struct Descriptors {
 /// @param x  [N, 3, H, W] in [0, 1], H and W multiples of 16; the first channel is read, as the
 /// images are grey
 /// @source Dalal and Triggs 2005 for the histograms; Wei et al. 2022 (MaskFeat) for predicting them
-[[nodiscard]] Descriptors describe(const Tensor& x);
+[[nodiscard]] Descriptors descriptors_of(const Tensor& x);
 
 /// Standardises a descriptor, turns it to its principal axes and shrinks the strong ones: component
 /// k is divided by eigenvalue_k^power, then all by one factor, so that their mean variance is one.

@@ -33,14 +33,17 @@ void PretrainOptions::fields(config::Fields& f) {
   f.field("precision", precision, "of the blocks' arithmetic while training", kPrecisions);
 }
 
+void PretrainOptions::check(const config::Node& node) const {
+  if (name.empty()) node.fail("missing key 'pretrain': a name for what is trained");
+  if (save.empty()) node.fail("missing key 'save': where the weights are written");
+  if (num_images < batch_size) node.fail("num_images is less than one batch_size");
+}
+
 PretrainOptions load_pretrain_suite(const std::filesystem::path& file,
                                     const std::vector<Override>& overrides) {
   config::Node suite = config::Node::load(file);
   for (const Override& override : overrides) suite = suite.with(override.path, override.value);
-  auto options = config::read<PretrainOptions>(suite);
-  if (options.name.empty()) suite.fail("missing key 'pretrain': a name for what is trained");
-  if (options.save.empty()) suite.fail("missing key 'save': where the weights are written");
-  return options;
+  return config::read<PretrainOptions>(suite);
 }
 
 }  // namespace cl::experiments

@@ -32,6 +32,7 @@ struct PretrainOptions {
   std::string precision = "bf16";
 
   void fields(config::Fields& fields);
+  void check(const config::Node& node) const;
 };
 
 /// @throws ConfigError at the first mistake, @throws Error if the file cannot be read

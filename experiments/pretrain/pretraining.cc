@@ -1,11 +1,13 @@
 #include "experiments/pretrain/pretraining.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <map>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
@@ -35,9 +37,25 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kStepsPerReport = 100;
 constexpr auto kTimeBetweenSaves = std::chrono::minutes(3);
 
+constexpr int64_t kScaleSample = 20000;  // images that decide how targets are scaled
+constexpr int64_t kMeasured = 1000;      // images that decide the length of tokens
+
+Tensor sample_of(const Dataset& images, int64_t size) {
+  std::vector<int64_t> rows(static_cast<size_t>(std::min(size, images.size())));
+  std::iota(rows.begin(), rows.end(), 0);
+  return images.fetch(rows, View::test());
+}
+
 struct Losses {
   Tensor image, mean, patch;
 };
+
+std::optional<double> to_number(const std::string& text) {
+  double value = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end.ec != std::errc() || end.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 /// Descriptors of a first sample of images decide how targets are scaled.
 struct Targets {
@@ -45,11 +63,8 @@ struct Targets {
   Standardisation patch;
 
   static Targets fit(const Dataset& images, const PretrainOptions& options) {
-    constexpr int64_t kSample = 20000;
     const GradMode no_gradients(false);
-    std::vector<int64_t> rows(static_cast<size_t>(std::min(kSample, images.size())));
-    std::iota(rows.begin(), rows.end(), 0);
-    const Descriptors sample = describe(images.fetch(rows, View::test()));
+    const Descriptors sample = descriptors_of(sample_of(images, kScaleSample));
     return {Whitening(sample.image, options.components, options.whitening),
             Standardisation(sample.patches)};
   }
@@ -78,6 +93,46 @@ void initialise(Backbone& backbone, const RngKey& key) {
   backbone.tensors(visitor);
 }
 
+void check_patches(const BackboneInfo& info) {
+  const int64_t patches = info.num_tokens - info.num_special_tokens;
+  const int64_t cells = info.sample_shape[1] / kCell * (info.sample_shape[2] / kCell);
+  if (patches != cells) {
+    throw Error(
+        fmt::format("pre-training describes cells of {} pixels: expected {} patch tokens "
+                    "for images of {} x {}, but '{}' has {}",
+                    kCell, cells, info.sample_shape[1], info.sample_shape[2], info.name, patches));
+  }
+}
+
+std::unique_ptr<Backbone> new_backbone(const PretrainOptions& options, const RngKey& key) {
+  auto backbone = Backbones::get().make(
+      options.backbone, {.key = key.child("backbone"), .device = c10::Device(c10::kCPU)});
+  check_patches(backbone->info());
+  initialise(*backbone, key.child("initialise"));
+  return backbone;
+}
+
+/// Tokens of the last block, root mean square over samples, tokens and dimensions.
+double token_size(const Backbone& backbone, const Tensor& x) {
+  const GradMode no_gradients(false);
+  Hooks no_hooks;
+  const Tensor tokens = backbone.blocks(backbone.embed(x), 0, backbone.info().depth, no_hooks);
+  return std::sqrt(tokens.pow(2).mean().item<double>());
+}
+
+/// Multiplies everything that is written into the residual stream by `factor`. Each reader
+/// normalises first, so the features stay what they are, but for a rounding.
+void scale_stream(Backbone& backbone, double factor) {
+  const GradMode no_gradients(false);
+  TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role) {
+    const bool writes = name.starts_with("patch_embed.proj.") || name == "cls_token" ||
+                        name == "pos_embed" || name.find(".attn.proj.") != std::string::npos ||
+                        name.find(".mlp.fc2.") != std::string::npos;
+    if (writes) tensor.mul_(factor);
+  });
+  backbone.tensors(visitor);
+}
+
 bool is_block_matrix(const std::string& name, const Tensor& parameter) {
   return name.starts_with("backbone.blocks.") && parameter.dim() == 2;
 }
@@ -91,17 +146,14 @@ class Pretraining {
         stream_(Streams::get().make(options.stream,
                                     {.key = key_.child("stream"), .data_root = place.data_root})),
         images_(stream_->experience(0).train),
-        backbone_(Backbones::get().make(
-            options.backbone, {.key = key_.child("backbone"), .device = c10::Device(c10::kCPU)})),
+        backbone_(new_backbone(options, key_)),
         targets_(Targets::fit(*images_, options)),
         image_head_(make_linear_zero_bias(backbone_->info().dim, options.components,
                                           key_.child("image_head"), c10::kCPU)),
         mean_head_(make_linear_zero_bias(backbone_->info().dim, options.components,
                                          key_.child("mean_head"), c10::kCPU)),
-        patch_head_(
-            make_linear_zero_bias(backbone_->info().dim, 20, key_.child("patch_head"), c10::kCPU)) {
-    check_patches();
-    initialise(*backbone_, key_.child("initialise"));
+        patch_head_(make_linear_zero_bias(backbone_->info().dim, kPatchDescriptor,
+                                          key_.child("patch_head"), c10::kCPU)) {
     set_trainable(*this, true);
     TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role role) {
       if (role != TensorVisitor::Role::kParameter) return;
@@ -152,18 +204,6 @@ class Pretraining {
   }
 
  private:
-  void check_patches() const {
-    const auto& info = backbone_->info();
-    const int64_t patches = info.num_tokens - info.num_special_tokens;
-    const int64_t cells = info.sample_shape[1] / kCell * (info.sample_shape[2] / kCell);
-    if (patches != cells) {
-      throw Error(fmt::format(
-          "pre-training describes cells of {} pixels: expected {} patch tokens "
-          "for images of {} x {}, but '{}' has {}",
-          kCell, cells, info.sample_shape[1], info.sample_shape[2], info.name, patches));
-    }
-  }
-
   int64_t num_steps() const { return options_.num_images / options_.batch_size; }
 
   /// Linear rise, then half a cosine down to a hundredth.
@@ -180,7 +220,7 @@ class Pretraining {
     Descriptors wanted;
     {
       const GradMode no_gradients(false);
-      wanted = describe(x);
+      wanted = descriptors_of(x);
       wanted.image = targets_.image(wanted.image);
       wanted.patches = targets_.patch(wanted.patches);
     }
@@ -291,19 +331,35 @@ class Pretraining {
     for (auto& entry : saved.tensors) {
       if (entry.first != "adam" && !entry.first.starts_with("muon.")) own.push_back(entry);
     }
+    const auto fact = [&](const std::string& key) {
+      const auto entry = saved.metadata.find(key);
+      const auto number = entry == saved.metadata.end() ? std::nullopt : to_number(entry->second);
+      if (!number) {
+        throw Error(
+            fmt::format("'{}' does not say its '{}'; delete it to begin anew", file.string(), key));
+      }
+      return *number;
+    };
+    step_ = static_cast<int64_t>(fact("step"));
+    earlier_seconds_ = fact("seconds");
+    image_loss_ = fact("image_loss_sum");
+    patch_loss_ = fact("patch_loss_sum");
     load(*this, own, file.string());
     muon_->load(saved.tensors);
     const Tensor* bytes = find(saved.tensors, "adam");
-    if (bytes == nullptr) throw Error(fmt::format("'{}' lacks the state of AdamW", file.string()));
+    if (bytes == nullptr || bytes->scalar_type() != at::kByte) {
+      throw Error(
+          fmt::format("'{}' lacks the state of AdamW; delete it to begin anew", file.string()));
+    }
     const auto* begin = bytes->data_ptr<uint8_t>();
     adam_->load(std::string(begin, begin + bytes->numel()));
-    step_ = std::stoll(saved.metadata["step"]);
-    earlier_seconds_ = std::stod(saved.metadata["seconds"]);
-    image_loss_ = std::stod(saved.metadata["image_loss_sum"]);
-    patch_loss_ = std::stod(saved.metadata["patch_loss_sum"]);
   }
 
   void save_weights() {
+    // Muon and the large start make long tokens. Adapters and descriptors, which read tokens as
+    // they are, have learning rates for lengths as published transformers have them: about one a
+    // dimension.
+    scale_stream(*backbone_, 1 / token_size(*backbone_, sample_of(*images_, kMeasured)));
     State weights;
     for (auto& [name, tensor] : snapshot(*backbone_))
       weights.emplace_back(name, tensor.to(at::kHalf));
@@ -339,6 +395,15 @@ class Pretraining {
 }  // namespace
 
 bool pretrain(const PretrainOptions& options, const PretrainPlace& place) {
+  const fs::path file = options.save.resolve();
+  if (fs::exists(file)) {
+    const auto metadata = read_safetensors(file).metadata;
+    const auto trained_with = metadata.find("options");
+    if (trained_with != metadata.end() && trained_with->second == config::write(options))
+      return true;
+    throw Error(fmt::format(
+        "'{}' holds other weights; choose another 'save', or move that file away", file.string()));
+  }
   return Pretraining(options, place).run();
 }
 

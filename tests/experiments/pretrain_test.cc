@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/nn/backbone.h"
 #include "core/nn/init.h"
 #include "core/weights/safetensors.h"
 #include "experiments/pretrain/descriptor.h"
@@ -26,6 +27,7 @@ save: {}.safetensors
 num_images: 440
 batch_size: 2
 components: 16
+warm_up_images: 20
 precision: fp32
 threads: 1
 )",
@@ -42,7 +44,7 @@ Tensor vertical_edge() {
 }  // namespace
 
 TEST_CASE("the descriptor of an empty image is its brightness", "[experiments]") {
-  const Descriptors result = describe(at::full({2, 3, 16, 16}, 0.25));
+  const Descriptors result = descriptors_of(at::full({2, 3, 16, 16}, 0.25));
   // 8 orientations in 2x2 cells at two scales, 8 in one cell of 16 pixels, 4x4 brightnesses.
   REQUIRE(result.image.sizes() == at::IntArrayRef({2, 32 + 32 + 8 + 16}));
   CHECK(result.image.slice(1, 0, 72).abs().max().item<float>() == 0);
@@ -54,15 +56,15 @@ TEST_CASE("an edge falls into the bin of its orientation, dark to light or light
           "[experiments]") {
   const Tensor x = vertical_edge();
   // [orientation, cell row, cell column]: a vertical edge has a horizontal gradient, bin 0.
-  const Tensor upright = describe(x).image.slice(1, 0, 32).view({8, 2, 2});
+  const Tensor upright = descriptors_of(x).image.slice(1, 0, 32).view({8, 2, 2});
   CHECK(upright[0].min().item<float>() > 0.5);
   CHECK(upright.slice(0, 1).abs().max().item<float>() < 1e-5);
   // On its side the gradient is vertical: an angle of pi / 2, bin 4.
-  const Tensor turned = describe(x.transpose(2, 3)).image.slice(1, 0, 32).view({8, 2, 2});
+  const Tensor turned = descriptors_of(x.transpose(2, 3)).image.slice(1, 0, 32).view({8, 2, 2});
   CHECK(turned[4].min().item<float>() > 0.5);
   CHECK((turned.sum(0) - turned[4]).abs().max().item<float>() < 1e-5);
-  const Tensor inverted = describe(1 - x).image.slice(1, 0, 72);
-  CHECK(inverted.allclose(describe(x).image.slice(1, 0, 72), 1e-4, 1e-4));
+  const Tensor inverted = descriptors_of(1 - x).image.slice(1, 0, 72);
+  CHECK(inverted.allclose(descriptors_of(x).image.slice(1, 0, 72), 1e-4, 1e-4));
 }
 
 TEST_CASE("whitening makes components uncorrelated, with equal or kept variances",
@@ -113,11 +115,46 @@ TEST_CASE("a stopped pre-training continues to the same weights, and learns", "[
   CHECK(resumed.metadata.at("images") == "440");
 }
 
+TEST_CASE("finished weights are neither trained again nor overwritten", "[experiments]") {
+  const TempDir folder;
+  auto options = small_options(folder, "done");
+  options.num_images = 4;
+  const PretrainPlace place{.data_root = {}, .stop = {}, .report = {}};
+  REQUIRE(pretrain(options, place));
+  const auto written = std::filesystem::last_write_time(folder / "done.safetensors");
+  CHECK(pretrain(options, place));
+  options.seed = 1;
+  CHECK_THROWS_WITH(pretrain(options, place), Contains("holds other weights"));
+  CHECK(std::filesystem::last_write_time(folder / "done.safetensors") == written);
+}
+
+TEST_CASE("saved weights send tokens of length about one a dimension through the blocks",
+          "[experiments]") {
+  const TempDir folder;
+  auto options = small_options(folder, "scaled");
+  options.num_images = 100;
+  REQUIRE(pretrain(options, {.data_root = {}, .stop = {}, .report = {}}));
+  const auto backbone = Backbones::get().make(
+      config::Node::parse(
+          fmt::format("vit: {{preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 2, "
+                      "heads: 2, weights: {}}}",
+                      (folder / "scaled.safetensors").string()),
+          "test"),
+      {.key = RngKey(9), .device = at::kCPU});
+  Hooks none;
+  const Tensor x =
+      init::uniform({50, 1, 16, 16}, 0, 1, RngKey(3), at::kCPU).expand({50, 3, 16, 16});
+  const Tensor tokens = backbone->blocks(backbone->embed(x), 0, 2, none);
+  // Not exactly one: it was measured on other images.
+  CHECK(tokens.pow(2).mean().sqrt().item<double>() == Approx(1).margin(0.5));
+}
+
 TEST_CASE("pre-training refuses patches that its descriptor does not describe", "[experiments]") {
   const TempDir folder;
   auto options = small_options(folder, "odd");
-  options.backbone = config::Node::of(
-      "vit: {preset: custom, image_size: 16, patch_size: 4, width: 16, depth: 1, heads: 2}");
+  options.backbone = config::Node::parse(
+      "vit: {preset: custom, image_size: 16, patch_size: 4, width: 16, depth: 1, heads: 2}",
+      "test");
   CHECK_THROWS_WITH(pretrain(options, {.data_root = {}, .stop = {}, .report = {}}),
                     Contains("expected 4 patch tokens") && Contains("has 16"));
 }
