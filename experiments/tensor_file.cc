@@ -10,8 +10,8 @@
 #include <fmt/ranges.h>
 
 #include "core/base/error.h"
+#include "core/base/replacement.h"
 #include "core/io/hdf5.h"
-#include "core/io/publish.h"
 #include "core/weights/safetensors.h"
 
 namespace cl::experiments {
@@ -50,15 +50,15 @@ Tensor read_safetensor(const std::filesystem::path& file, std::string_view name)
 }
 
 void write_hdf5(const std::filesystem::path& file, const State& tensors) {
-  const std::filesystem::path draft = file.string() + ".draft";
-  auto out = hdf5::File::create(draft);
+  Replacement replacement(file);
+  auto out = hdf5::File::create(replacement.draft());
   for (const auto& [name, tensor] : tensors) {
     const Tensor wide = tensor.to(at::kCPU, at::kDouble).contiguous();
     const auto* data = wide.data_ptr<double>();
     out.write("/" + name, hdf5::Numbers{tensor.sizes().vec(), {data, data + wide.numel()}});
   }
   out.close();
-  publish(draft, file);
+  replacement.finish();
 }
 
 }  // namespace

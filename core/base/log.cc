@@ -6,6 +6,8 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "core/base/printable.h"
+
 namespace cl::log {
 namespace {
 
@@ -25,12 +27,12 @@ Terminal& terminal() {
 }  // namespace
 
 void message(std::string_view text) {
-  terminal().logger.log(spdlog::level::info, spdlog::string_view_t(text.data(), text.size()));
+  terminal().logger.log(spdlog::level::info, spdlog::string_view_t(printable(text)));
 }
 
 void warning(std::string_view text) {
   terminal().num_warnings.fetch_add(1);
-  terminal().logger.log(spdlog::level::warn, spdlog::string_view_t(text.data(), text.size()));
+  terminal().logger.log(spdlog::level::warn, spdlog::string_view_t(printable(text)));
 }
 
 int64_t warnings() {

@@ -1,14 +1,13 @@
 #include "core/config/write.h"
 
-#include <array>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/evp.h>
 
 #include "core/base/check.h"
+#include "core/base/sha256.h"
 #include "core/config/registry.h"
 #include "core/config/scalar.h"
 
@@ -16,7 +15,6 @@ namespace cl::config {
 namespace {
 
 constexpr int kIndent = 2;
-constexpr size_t kDigestBytes = 8;
 
 class Writer final : public Fields {
  public:
@@ -90,14 +88,9 @@ std::string write_fields(const std::function<void(Fields&)>& visit, int indent) 
 }
 
 std::string digest(const std::string& canonical) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  unsigned int size = 0;
-  const int ok =
-      EVP_Digest(canonical.data(), canonical.size(), hash.data(), &size, EVP_sha256(), nullptr);
-  CL_CHECK(ok == 1 && size >= kDigestBytes);
-  std::string result;
-  for (size_t i = 0; i < kDigestBytes; ++i) result += fmt::format("{:02x}", hash[i]);
-  return result;
+  Sha256 hash;
+  hash.add(canonical.data(), canonical.size());
+  return hash.hex();
 }
 
 }  // namespace cl::config

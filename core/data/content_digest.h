@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "core/base/sha256.h"
 
 namespace cl {
 
@@ -15,11 +16,6 @@ namespace cl {
 /// length, so "ab", "c" differs from "a", "bc".
 class ContentDigest {
  public:
-  ContentDigest();
-  ~ContentDigest();
-  ContentDigest(const ContentDigest&) = delete;
-  ContentDigest& operator=(const ContentDigest&) = delete;
-
   void add(std::span<const std::byte> bytes);
   void add(std::string_view text);
   void add(std::span<const int64_t> numbers);
@@ -27,13 +23,10 @@ class ContentDigest {
   void add_file(const std::filesystem::path& file);
 
   /// The first 16 hexadecimal digits; nothing can be added afterwards.
-  [[nodiscard]] std::string hex();
+  [[nodiscard]] std::string hex() { return hash_.hex(); }
 
  private:
-  void update(const void* data, size_t size);
-
-  struct Context;
-  std::unique_ptr<Context> context_;
+  Sha256 hash_;
 };
 
 }  // namespace cl

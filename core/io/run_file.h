@@ -39,7 +39,7 @@ namespace cl {
 
 inline constexpr int64_t kRunFileVersion = 1;
 
-/// Writes `record` to `file`: beside it first ("<file>.draft"), then renamed. @throws Error
+/// Writes `record` to `file`: beside it first, then renamed. @throws Error
 void write_run(const std::filesystem::path& file, const RunRecord& record);
 
 /// All that `write_run` wrote. @throws Error for a missing, foreign, truncated, damaged or newer

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "core/base/replacement.h"
 #include "core/io/hdf5.h"
-#include "core/io/publish.h"
 #include "core/io/run_file.h"
 
 namespace cl {
@@ -207,8 +207,8 @@ void write_circumstances(File& file, const RunRecord& run) {
 }  // namespace
 
 void write_run(const std::filesystem::path& file, const RunRecord& record) {
-  const std::filesystem::path draft = file.string() + ".draft";
-  File out = File::create(draft);
+  Replacement replacement(file);
+  File out = File::create(replacement.draft());
   write_matrices(out, record);
   write_identity(out, record);
   write_experiences(out, record);
@@ -217,7 +217,7 @@ void write_run(const std::filesystem::path& file, const RunRecord& record) {
   write_log(out, record);
   write_circumstances(out, record);
   out.close();
-  publish(draft, file);
+  replacement.finish();
 }
 
 }  // namespace cl

@@ -1,16 +1,13 @@
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <numeric>
 #include <set>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/replacement.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/safetensors_format.h"
 
@@ -18,55 +15,6 @@ namespace cl {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// A new file beside `target` that takes its name on `finish`, and is removed where that never
-/// comes.
-class Replacement {
- public:
-  explicit Replacement(const std::filesystem::path& target) : target_(target) {
-    // Exclusive creation makes the name unique among processes and threads; it keeps the user's
-    // mask.
-    for (int attempt = 0; descriptor_ < 0; ++attempt) {
-      temporary_ = target;
-      temporary_ += fmt::format(".{}-{}.part", getpid(), attempt);
-      descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (descriptor_ < 0 && errno != EEXIST) fail("cannot create the file");
-    }
-  }
-  ~Replacement() {
-    if (descriptor_ < 0) return;
-    close(descriptor_);
-    unlink(temporary_.c_str());
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-
-  void write(const void* bytes, size_t size) {
-    const auto* from = static_cast<const char*>(bytes);
-    while (size > 0) {
-      const ssize_t written = ::write(descriptor_, from, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("cannot write the file");
-      from += written;
-      size -= static_cast<size_t>(written);
-    }
-  }
-
-  void finish() {
-    if (fsync(descriptor_) != 0) fail("cannot write the file");
-    if (rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot replace the file");
-    close(descriptor_);
-    descriptor_ = -1;
-  }
-
- private:
-  [[noreturn]] void fail(std::string_view problem) const {
-    throw Error(fmt::format("{}: {}: {}", target_.string(), problem, std::strerror(errno)));
-  }
-
-  std::filesystem::path target_, temporary_;
-  int descriptor_ = -1;
-};
 
 std::string_view type_name(const std::filesystem::path& file, const std::string& name,
                            c10::ScalarType type) {

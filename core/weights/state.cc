@@ -1,43 +1,22 @@
 #include "core/weights/state.h"
 
 #include <algorithm>
-#include <array>
-#include <memory>
 #include <numeric>
 #include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/evp.h>
 
 #include "core/base/check.h"
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 
 namespace cl {
 namespace {
 
 // How many names a message shows before it only counts.
 constexpr size_t kMaxNamesShown = 10;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    CL_CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-  void add(const void* bytes, size_t size) {
-    CL_CHECK(EVP_DigestUpdate(context_.get(), bytes, size) == 1);
-  }
-  /// The first 64 bits as 16 hexadecimal digits.
-  std::string digits() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-    CL_CHECK(EVP_DigestFinal_ex(context_.get(), hash.data(), nullptr) == 1);
-    return fmt::format("{:02x}", fmt::join(hash.begin(), hash.begin() + 8, ""));
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 std::string shape_text(at::IntArrayRef shape) {
   return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
@@ -74,7 +53,7 @@ std::string digest(const State& state) {
     hash.add(head.data(), head.size());
     if (tensor.numel() > 0) hash.add(tensor.data_ptr(), tensor.nbytes());
   }
-  return hash.digits();
+  return hash.hex();
 }
 
 int64_t count(const std::vector<Tensor>& tensors) {

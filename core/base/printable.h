@@ -1,0 +1,13 @@
+// Foreign bytes on their way to a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cl {
+
+/// `text` with every control character but line break and tab written as "\x1b": what stands in a
+/// broken file must not steer the terminal that reports it.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace cl

@@ -1,0 +1,62 @@
+#include "core/base/replacement.h"
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+
+namespace cl {
+
+Replacement::Replacement(std::filesystem::path target) : target_(std::move(target)) {
+  // Exclusive creation makes the name unique among processes and threads; it keeps the user's mask.
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    draft_ = target_;
+    draft_ += fmt::format(".{}-{}.draft", ::getpid(), attempt);
+    descriptor_ = ::open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno != EEXIST) fail("cannot create the file");
+  }
+}
+
+Replacement::~Replacement() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(draft_.c_str());
+}
+
+void Replacement::write(const void* bytes, size_t size) {
+  const auto* from = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor_, from, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("cannot write the file");
+    from += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+void Replacement::finish() {
+  if (::fsync(descriptor_) != 0) fail("cannot bring the file to the disk");
+  if (::rename(draft_.c_str(), target_.c_str()) != 0) fail("cannot replace the file");
+  ::close(std::exchange(descriptor_, -1));
+  // The name itself. Some file systems cannot sync folders, and need not.
+  const auto folder = target_.has_parent_path() ? target_.parent_path() : ".";
+  const int opened = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC);
+  if (opened < 0) return;
+  const bool synced = ::fsync(opened) == 0 || errno == EINVAL || errno == ENOTSUP;
+  const int problem = errno;
+  ::close(opened);
+  errno = problem;
+  if (!synced) fail("cannot bring the file's name to the disk");
+}
+
+void Replacement::fail(std::string_view problem) const {
+  throw Error(
+      fmt::format("{}: {}: {}", target_.string(), problem, std::generic_category().message(errno)));
+}
+
+}  // namespace cl

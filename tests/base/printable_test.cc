@@ -1,0 +1,27 @@
+#include "core/base/printable.h"
+
+#include "core/base/sha256.h"
+#include "tests/support/catch.h"
+
+namespace cl {
+
+TEST_CASE("nothing in a printed text steers the terminal", "[base]") {
+  CHECK(printable("a \x1b[2Jb\x7f") == "a \\x1b[2Jb\\x7f");
+  CHECK(printable(std::string_view("\0\r", 2)) == "\\x00\\x0d");
+  CHECK(printable("\xc2\x9b"
+                  "2J") == "\\u009b2J");  // U+009B is what ESC [ is in one character
+  CHECK(printable("line\n\tgrüße ±") == "line\n\tgrüße ±");
+  CHECK(printable("\xc2") == "\xc2");
+}
+
+TEST_CASE("a digest is the beginning of SHA-256, however the bytes were cut", "[base]") {
+  // FIPS 180-2, appendix B.1: SHA-256 of "abc" begins ba7816bf 8f01cfea.
+  Sha256 whole, parts;
+  whole.add("abc", 3);
+  parts.add("a", 1);
+  parts.add("bc", 2);
+  CHECK(whole.hex() == "ba7816bf8f01cfea");
+  CHECK(parts.hex() == "ba7816bf8f01cfea");
+}
+
+}  // namespace cl
