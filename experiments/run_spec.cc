@@ -4,8 +4,10 @@
 #include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/config/read.h"
 #include "core/config/write.h"
@@ -53,6 +55,21 @@ std::string_view target_name(Target target) {
   return "";
 }
 
+std::vector<int64_t> known_shape(const PluginInfo& plugin, const config::Node& chosen) {
+  if (!plugin.sample_shape) return {};
+  return plugin.sample_shape(config::choice(chosen).options);
+}
+
+void check_sample_shapes(const Settings& settings) {
+  const auto given = known_shape(Streams::get().find(settings.stream), settings.stream);
+  const auto taken = known_shape(Backbones::get().find(settings.backbone), settings.backbone);
+  if (given.empty() || taken.empty() || given == taken) return;
+  settings.backbone.fail(fmt::format(
+      "the backbone takes samples of shape [{}], but the stream gives [{}]; choose the image "
+      "size of one to fit the other",
+      fmt::join(taken, ", "), fmt::join(given, ", ")));
+}
+
 void check_name(const config::Node& node, const std::string& name) {
   const bool plain =
       !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
@@ -74,7 +91,9 @@ void Seeds::fields(config::Fields& fields) {
 }
 
 void EvaluationOptions::fields(config::Fields& fields) {
-  fields.field("batch_size", batch_size, "test samples a batch", {.min = 1});
+  fields.field("batch_size", batch_size,
+               "test samples a batch; part of the run's id, since it can change last bits",
+               {.min = 1});
 }
 
 void Settings::fields(config::Fields& fields) {
@@ -100,6 +119,7 @@ void Settings::check(const config::Node& node) const {
         config::choice(backbone).name, target_name(taken), config::choice(stream).name,
         target_name(offered)));
   }
+  check_sample_shapes(*this);
 }
 
 std::string RunSpec::canonical() const {

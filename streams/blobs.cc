@@ -40,6 +40,9 @@ class Blobs final : public Stream {
                    {0, 10});
       fields.field("noise", noise, "standard deviation of a sample around its pattern", {0, 10});
     }
+    [[nodiscard]] std::vector<int64_t> sample_shape() const {
+      return {kChannels, image_size, image_size};
+    }
     void check(const config::Node& node) const {
       if (classes % experiences == 0) return;
       node.at_or_null("experiences")
@@ -54,7 +57,7 @@ class Blobs final : public Stream {
     info_.num_experiences = options_.experiences;
     info_.num_classes =
         info_.scenario == Scenario::kDomain ? classes_per_experience() : options_.classes;
-    info_.sample_shape = {kChannels, options_.image_size, options_.image_size};
+    info_.sample_shape = options_.sample_shape();
     for (int64_t c = 0; c < info_.num_classes; ++c) {
       info_.class_names.push_back(fmt::format("blob {}", c));
     }

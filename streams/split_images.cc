@@ -1,7 +1,7 @@
 // The classes of an image source, a few at a time: "Split MNIST", "Split CIFAR", ...
 //
 // The scenario decides what a label means and what is told about the experience (van de Ven and
-// Tolias 2019). Class- and task-incremental, and task-free: the label of a class is its position in
+// Tolias 2019). Class- and task-incremental: the label of a class is its position in
 // the class order. Domain-incremental: the label is the position within the experience, so that
 // every experience poses the same question ("first or second class?") about other images.
 #include <algorithm>
@@ -50,6 +50,37 @@ class SplitImages final : public Stream {
       increments.check(node);
       order.check(node);
       transform.check(node.at_or_null("transform"));
+      const auto& num_classes = ImageSources::get().entry(source).traits.num_classes;
+      if (num_classes) check_classes(node, num_classes(config::choice(source).options));
+    }
+    [[nodiscard]] std::vector<int64_t> sample_shape() const {
+      return {3, transform.image_size, transform.image_size};
+    }
+
+   private:
+    /// @param known  classes of the source; 0 where only its files tell
+    void check_classes(const config::Node& node, int64_t known) const {
+      if (known == 0) return;
+      const std::string& name = config::choice(source).name;
+      const char* first = increments.init_classes > 0 ? "init_classes" : "increment";
+      const int64_t size =
+          increments.init_classes > 0 ? increments.init_classes : increments.increment;
+      if (size > known) {
+        node.at_or_null(first).fail(fmt::format(
+            "expected at most {}, the number of classes of '{}'; found {}", known, name, size));
+      }
+      const auto listed = static_cast<int64_t>(order.order.size());
+      if (listed > 0 && listed != known) {
+        node.at_or_null("order").fail(
+            fmt::format("expected all {} class numbers of '{}', found {}", known, name, listed));
+      }
+      const auto sizes = increments.sizes(known);
+      if (cl::scenario(scenario) == Scenario::kDomain && sizes.back() != sizes.front()) {
+        node.at_or_null(first).fail(
+            fmt::format("expected as many classes in every experience, which the domain scenario "
+                        "needs; found {} of the {} classes of '{}'",
+                        fmt::join(sizes, ", "), known, name));
+      }
     }
   };
 
@@ -63,7 +94,7 @@ class SplitImages final : public Stream {
     info_.name = "split_images";
     info_.scenario = scenario(options.scenario);
     info_.num_experiences = static_cast<int64_t>(sizes_.size());
-    info_.sample_shape = {3, transform_.image_size(), transform_.image_size()};
+    info_.sample_shape = options.sample_shape();
     if (info_.scenario == Scenario::kDomain) {
       name_positions();
     } else {

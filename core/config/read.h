@@ -17,12 +17,15 @@ namespace cl::config {
 void read_fields(const Node& node, const std::function<void(Fields&)>& visit);
 
 /// A `T` with its defaults, overlaid by the map `node`. Ranges across fields: `T` may have `void
-/// check(const Node&) const`, called last, which throws through `node.fail`.
+/// check(const Node&) const`, which throws through `node.fail`. Fields that others decide: `T` may
+/// have `void complete()`, called last, after which they hold what is true, and so does the
+/// written text, which must read back.
 template <OptionsStruct T>
 T read(const Node& node) {
   T options;
   read_fields(node, [&](Fields& fields) { options.fields(fields); });
   if constexpr (requires { options.check(node); }) options.check(node);
+  if constexpr (requires { options.complete(); }) options.complete();
   return options;
 }
 

@@ -1,6 +1,7 @@
 // Plug-ins by name: each kind has one registry, filled before main() by the plug-ins' own files.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,9 @@ struct PluginInfo {
       check;  // reads the options, builds nothing; throws ConfigError
   std::function<std::string(const config::Node&, int)>
       write;  // the options with all defaults, at that indent
+  /// The shape of one sample given or taken under these options (checked before). Empty where the
+  /// plug-in's Options have no `sample_shape()`: it is known only from what was built.
+  std::function<std::vector<int64_t>(const config::Node&)> sample_shape;
 };
 
 /// The part of a registry that needs no knowledge of its kind; `Registry<Base>` adds the making.
@@ -131,6 +135,11 @@ Register<Base, T>::Register(std::string name, std::string summary, std::string s
   entry.write = [](const config::Node& node, int indent) {
     return config::write(config::read<typename T::Options>(node), indent);
   };
+  if constexpr (requires(const typename T::Options& options) { options.sample_shape(); }) {
+    entry.sample_shape = [](const config::Node& node) {
+      return config::read<typename T::Options>(node).sample_shape();
+    };
+  }
   entry.traits = std::move(traits);
   entry.make = [](const config::Node& node, typename Base::Parts parts) -> std::unique_ptr<Base> {
     return std::make_unique<T>(config::read<typename T::Options>(node), std::move(parts));

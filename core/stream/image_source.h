@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <opencv2/core/mat.hpp>
 #include <string>
 #include <string_view>
@@ -23,7 +24,10 @@ class ImageSource {
  public:
   static constexpr std::string_view kKind = "source";
   using Parts = ImageSourceParts;
-  struct Traits {};
+  struct Traits {
+    /// The number of classes under these options; 0, as without it: known only from the files.
+    std::function<int64_t(const config::Node& options)> num_classes = {};
+  };
 
   virtual ~ImageSource() = default;
   [[nodiscard]] virtual const std::vector<std::string>& class_names() const = 0;

@@ -7,8 +7,8 @@
 namespace cl {
 namespace {
 
-constexpr std::array kScenarios{Scenario::kClass, Scenario::kTask, Scenario::kDomain,
-                                Scenario::kTaskFree};
+// Not kTaskFree: experiences come one after another, so a learner sees where each begins.
+constexpr std::array kScenarios{Scenario::kClass, Scenario::kTask, Scenario::kDomain};
 
 }  // namespace
 
@@ -16,8 +16,8 @@ void scenario_field(config::Fields& fields, std::string& value) {
   std::array<std::string_view, kScenarios.size()> names;
   for (size_t i = 0; i < names.size(); ++i) names[i] = name(kScenarios[i]);
   fields.field("scenario", value,
-               "what is known: class: nothing at test; task: the task; domain: nothing, the labels "
-               "repeat; task_free: no boundaries in training either",
+               "what is known at test: class: nothing; task: the task; domain: nothing, and the "
+               "labels repeat",
                names);
 }
 

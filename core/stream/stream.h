@@ -14,7 +14,8 @@
 namespace cl {
 
 /// What is known at test time (van de Ven and Tolias 2019): the task (`kTask`), nothing with the same classes in new
-/// domains (`kDomain`), nothing with new classes (`kClass`); `kTaskFree` hides boundaries in training as well.
+/// domains (`kDomain`), nothing with new classes (`kClass`); `kTaskFree` hides boundaries in training as well
+/// (no stream poses it so far, hence no option offers it).
 enum class Scenario { kTask, kDomain, kClass, kTaskFree };
 [[nodiscard]] std::string_view name(Scenario scenario);  // "task", "domain", "class", "task_free"
 

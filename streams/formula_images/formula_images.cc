@@ -25,6 +25,7 @@ struct FormulaOptions {
     f.field("num_test", num_test, "test images", {1, 1e12});
     f.field("image_size", image_size, "side of an image, pixels", {8, 512});
   }
+  [[nodiscard]] std::vector<int64_t> sample_shape() const { return {3, image_size, image_size}; }
 };
 
 class FormulaDataset final : public Dataset {
@@ -94,7 +95,7 @@ class FormulaImages final : public Stream {
     info_.num_experiences = 1;
     info_.class_names.assign(std::begin(formula::kFamilyNames), std::end(formula::kFamilyNames));
     info_.num_classes = static_cast<int64_t>(info_.class_names.size());
-    info_.sample_shape = {3, options.image_size, options.image_size};
+    info_.sample_shape = options.sample_shape();
   }
 
   const StreamInfo& info() const override { return info_; }

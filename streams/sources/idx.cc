@@ -200,12 +200,21 @@ class IdxImages final : public ImageSource {
   std::string digest_;
 };
 
+template <class T>
+int64_t num_named_classes(const config::Node& options) {
+  return static_cast<int64_t>(config::read<T>(options).layout().class_names.size());
+}
+
 const RegisterImageSource<IdxImages<FileOptions>> kIdx{
-    "idx", "images and labels in four IDX files, gzip-compressed or not",
-    "LeCun et al. 1998, the MNIST database"};
+    "idx",
+    "images and labels in four IDX files, gzip-compressed or not",
+    "LeCun et al. 1998, the MNIST database",
+    {.num_classes = num_named_classes<FileOptions>}};
 const RegisterImageSource<IdxImages<FashionMnistOptions>> kFashion{
-    "fashion_mnist", "Fashion-MNIST, ten kinds of clothing, 28x28 grey",
-    "Xiao et al. 2017, \"Fashion-MNIST\"; Debian package dataset-fashion-mnist"};
+    "fashion_mnist",
+    "Fashion-MNIST, ten kinds of clothing, 28x28 grey",
+    "Xiao et al. 2017, \"Fashion-MNIST\"; Debian package dataset-fashion-mnist",
+    {.num_classes = num_named_classes<FashionMnistOptions>}};
 
 }  // namespace
 }  // namespace cl

@@ -102,6 +102,35 @@ TEST_CASE("a mistake in the last run of a sweep is found before the first one st
   CHECK(error(kBody, {"threads=x"}) == "--set:1:1: threads: expected an integer, found 'x'");
 }
 
+TEST_CASE("images that the backbone does not take are found before anything is built",
+          "[experiments]") {
+  const std::string suite = "stream: {blobs: {image_size: 16}}\nlearner: random\nbackbone: ";
+  CHECK(error(suite + "{vit: {preset: vit_mini}}\n") ==
+        "a.yaml:3:11: backbone: the backbone takes samples of shape [3, 32, 32], but the stream "
+        "gives [3, 16, 16]; choose the image size of one to fit the other");
+  CHECK(error(suite + "{vit: {preset: vit_mini, image_size: 16}}\n") == "no error");
+}
+
+TEST_CASE("a missing file of weights is found before anything is built", "[experiments]") {
+  CHECK_THAT(error("stream: {blobs: {image_size: 32}}\nlearner: random\n"
+                   "backbone: {vit: {weights: lost.safetensors}}\n"),
+             StartsWith("a.yaml:3:27: backbone.vit.weights: there is no file '/") &&
+                 EndsWith("/lost.safetensors'"));
+}
+
+TEST_CASE("the text of a preset shows the preset's own measures", "[experiments]") {
+  const std::string suite = "stream: {blobs: {image_size: 32}}\nlearner: random\n";
+  const std::string text = load(suite + "backbone: vit\n").runs.front().canonical();
+  CHECK_THAT(text, Contains("image_size: 32\n") && Contains("patch_size: 8\n") &&
+                       Contains("width: 128\n") && Contains("heads: 8\n") &&
+                       Contains("mlp_ratio: 2\n") && Contains("stem: conv\n"));
+  CHECK(load(text).runs.front().canonical() == text);
+  CHECK(id(suite + "backbone: {vit: {width: 128}}\n") == id(suite + "backbone: vit\n"));
+  // Twelve is the number of heads of `custom`, but not of vit_mini.
+  CHECK_THAT(error(suite + "backbone: {vit: {heads: 12}}\n"),
+             StartsWith("a.yaml:3:25: backbone.vit.heads: expected 8, as preset 'vit_mini'"));
+}
+
 TEST_CASE("two equal runs in one sweep are an error that names both", "[experiments]") {
   CHECK(error(kBody + "sweep: {learner: [random, {random: {}}]}\n") ==
         "a.yaml:4:8: sweep: the runs 'learner=random' and 'learner=random{}' are the same; remove "

@@ -90,7 +90,6 @@ TEST_CASE("the task is shown in the task scenario only", "[streams]") {
   CHECK(task_of("task") == 1);
   CHECK_FALSE(task_of("class"));
   CHECK_FALSE(task_of("domain"));
-  CHECK_FALSE(task_of("task_free"));
 }
 
 TEST_CASE("in the domain scenario labels are positions within the experience", "[streams]") {
@@ -232,12 +231,49 @@ TEST_CASE("options that do not fit are refused where they stand", "[streams]") {
     Streams::get().check(config::Node::parse("split_images:\n  " + text + "\n", "a.yaml"));
   };
   CHECK_THROWS_WITH(check("increment: 0"), Contains("a.yaml:2:14: split_images.increment"));
-  CHECK_THROWS_WITH(check("scenario: online"), Contains("a.yaml:2:13") && Contains("'task_free'"));
+  CHECK_THROWS_WITH(check("scenario: online"), Contains("a.yaml:2:13") && Contains("'domain'"));
   CHECK_THROWS_WITH(check("class_order: explicit"), Contains("split_images.order: missing"));
   CHECK_THROWS_WITH(check("transform: {resize: 16}"), Contains("split_images.transform.resize"));
   CHECK_THROWS_WITH(check("source: fashion_mnits"), Contains("did you mean 'fashion_mnist'"));
   CHECK_THROWS_WITH(check("source: {idx: {train_image: a}}"), Contains("'train_images'"));
   CHECK_NOTHROW(check("increment: 5"));
+  // No experience of a stream hides where it begins.
+  CHECK_THROWS_WITH(check("scenario: task_free"), Contains("a.yaml:2:13"));
+}
+
+TEST_CASE("options are held against the number of classes where that is known without the files",
+          "[streams]") {
+  const auto check = [](const std::string& text) {
+    Streams::get().check(config::Node::parse("split_images:\n  " + text + "\n", "a.yaml"));
+  };
+  CHECK_NOTHROW(check("init_classes: 10"));
+  CHECK_THROWS_WITH(check("init_classes: 11"),
+                    Contains("a.yaml:2:17: split_images.init_classes: expected at most 10"));
+  CHECK_THROWS_WITH(check("increment: 12"),
+                    Contains("split_images.increment: expected at most 10"));
+  CHECK_THROWS_WITH(check("class_order: explicit\n  order: [1, 0]"),
+                    Contains("a.yaml:3:10: split_images.order: expected all 10"));
+  // 10 classes, 4 at a time: 4, 4, 2
+  CHECK_THROWS_WITH(check("scenario: domain\n  increment: 4"), Contains("found 4, 4, 2"));
+  CHECK_THROWS_WITH(check("init_classes: 3\n  source: {idx: {class_names: [a, b]}}"),
+                    Contains("expected at most 2, the number of classes of 'idx'"));
+  CHECK_NOTHROW(check("init_classes: 50\n  source: idx"));
+}
+
+TEST_CASE("the shape of a stream's samples is known from its options", "[streams]") {
+  for (const char* text : {"{blobs: {image_size: 6}}",
+                           "{formula_images: {image_size: 16, num_train: 4, num_test: 2}}"}) {
+    INFO(text);
+    const auto choice = config::Node::parse(text, "a.yaml");
+    const auto& shape = Streams::get().find(choice).sample_shape;
+    REQUIRE(shape);
+    const auto stream = Streams::get().make(choice, {RngKey(1), {}});
+    CHECK(shape(config::choice(choice).options) == stream->info().sample_shape);
+  }
+  const auto images =
+      config::Node::parse("{split_images: {transform: {image_size: 24}}}", "a.yaml");
+  CHECK(Streams::get().find(images).sample_shape(config::choice(images).options) ==
+        Numbers{3, 24, 24});
 }
 
 TEST_CASE("split_images poses Split Fashion-MNIST by default", "[streams]") {

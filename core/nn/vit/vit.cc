@@ -5,7 +5,9 @@
 // last norm (or the mean of the patches' tokens after that norm; timm's own average pooling norms
 // after the mean instead).
 #include <array>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -55,11 +57,11 @@ struct VitOptions {
   }
 
   void check(const config::Node& node) const {
-    if (preset != vit::kCustom && custom != vit::Architecture{}) {
-      node.fail(
-          fmt::format("patch_size, width, depth, heads, mlp_ratio and stem belong to preset "
-                      "'custom', found preset '{}'",
-                      preset));
+    if (preset != vit::kCustom) check_measures(node, vit::preset(preset));
+    std::error_code ignored;
+    if (!weights.empty() && !std::filesystem::is_regular_file(weights.resolve(), ignored)) {
+      node.at_or_null("weights").fail(
+          fmt::format("there is no file '{}'", weights.resolve().string()));
     }
     const vit::Architecture measures = architecture();
     if (measures.image_size % measures.patch_size != 0) {
@@ -81,6 +83,34 @@ struct VitOptions {
     vit::Architecture result = preset == vit::kCustom ? custom : vit::preset(preset);
     if (image_size > 0) result.image_size = image_size;
     return result;
+  }
+
+  void complete() {
+    const vit::Architecture measures = architecture();
+    image_size = measures.image_size;
+    custom = measures;
+  }
+
+  [[nodiscard]] std::vector<int64_t> sample_shape() const {
+    const int64_t size = architecture().image_size;
+    return {kColours, size, size};
+  }
+
+ private:
+  /// Measures may stand beside the preset that they belong to, as in the written text.
+  void check_measures(const config::Node& node, const vit::Architecture& of_preset) const {
+    const auto require = [&](const char* key, const auto& given, const auto& expected) {
+      if (!node.contains(key) || given == expected) return;
+      node.at(key).fail(fmt::format(
+          "expected {}, as preset '{}' has it; other measures belong to preset 'custom'", expected,
+          preset));
+    };
+    require("patch_size", custom.patch_size, of_preset.patch_size);
+    require("width", custom.width, of_preset.width);
+    require("depth", custom.depth, of_preset.depth);
+    require("heads", custom.heads, of_preset.heads);
+    require("mlp_ratio", custom.mlp_ratio, of_preset.mlp_ratio);
+    require("stem", custom.stem, of_preset.stem);
   }
 };
 
