@@ -42,6 +42,8 @@ ResultSet load_results(const std::vector<fs::path>& places) {
   std::map<std::string, fs::path> known;  // run id -> file
   for (const fs::path& file : files_of(places)) {
     if (file.extension() == ".part") {
+      // Left by a crash between the last two steps of a run: it is finished all the same.
+      if (fs::exists(fs::path(file).replace_extension())) continue;
       results.notes.push_back(fmt::format("{}: unfinished run, left out", file.string()));
       continue;
     }

@@ -72,6 +72,13 @@ void sort_rows(std::vector<TableRow>& rows, const Metric& first) {
             [&](const TableRow& a, const TableRow& b) { return rank(a) < rank(b); });
 }
 
+bool task_known(const Options& problem) {
+  return std::any_of(problem.begin(), problem.end(), [](const auto& option) {
+    const auto& [path, value] = option;
+    return path.starts_with("stream.") && path.ends_with(".scenario") && value == "task";
+  });
+}
+
 /// Learner names, with the options in which rows of one learner differ.
 std::vector<std::string> method_names(const std::map<MethodKey, Runs>& methods) {
   std::map<std::string, std::vector<Options>> by_learner;
@@ -146,10 +153,12 @@ Table make_table(const std::map<MethodKey, Runs>& methods,
 
 }  // namespace
 
-std::vector<const Metric*> default_columns() {
+std::vector<const Metric*> default_columns(bool task_known) {
   std::vector<const Metric*> columns;
-  for (const char* name : {"average_incremental_accuracy", "last_accuracy", "forgetting",
-                           "expansion_rate", "added_parameters"}) {
+  for (const char* name : {"average_incremental_accuracy", "last_accuracy", "forgetting"}) {
+    columns.push_back(&find_metric((task_known ? "task_" : "") + std::string(name)));
+  }
+  for (const char* name : {"expansion_rate", "added_parameters"}) {
     columns.push_back(&find_metric(name));
   }
   return columns;
@@ -169,7 +178,8 @@ std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
   for (const auto& [problem, methods] : problems) {
     const RunRecord& run = *methods.begin()->second.front();
     const std::string& detail = different[tables.size()];
-    Table table = make_table(methods, columns);
+    Table table =
+        make_table(methods, columns.empty() ? default_columns(task_known(problem)) : columns);
     table.title = fmt::format("{}, {}{}", run.stream, run.backbone,
                               detail.empty() ? "" : fmt::format(" ({})", detail));
     tables.push_back(std::move(table));

@@ -37,10 +37,12 @@ struct Table {
 };
 
 /// Average incremental accuracy, last accuracy, forgetting, expansion rate, added parameters.
-[[nodiscard]] std::vector<const Metric*> default_columns();
+/// @param task_known  at test time: then the accuracies among the classes of each task
+[[nodiscard]] std::vector<const Metric*> default_columns(bool task_known = false);
 
 /// One table for each problem among the runs, ordered by title. A row is all runs that differ in
 /// their seeds only.
+/// @param columns  none: the default ones, as the scenario of each problem asks for
 [[nodiscard]] std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
                                              const std::vector<const Metric*>& columns);
 

@@ -8,6 +8,12 @@
 namespace cl::analysis {
 namespace {
 
+std::string exact(double value) {
+  return std::isnan(value) ? "" : fmt::format("{}", value);
+}
+
+}  // namespace
+
 std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string result = "\"";
@@ -17,12 +23,6 @@ std::string csv_field(std::string_view text) {
   }
   return result + '"';
 }
-
-std::string exact(double value) {
-  return std::isnan(value) ? "" : fmt::format("{}", value);
-}
-
-}  // namespace
 
 std::string render_csv(const std::vector<Table>& tables) {
   std::string text = "table,method,metric,mean,std,n,runs\n";

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analysis/table.h"
 
 namespace cl::analysis {
+
+/// `text` as RFC 4180 wants it: in quotes where it holds a comma, a quote or a line break.
+[[nodiscard]] std::string csv_field(std::string_view text);
 
 /// The columns table, method, metric, mean, std, n, runs; a line per method and metric. Numbers in
 /// shortest exact form, fractions unscaled; empty where undefined; `std` divides by n - 1; `runs`

@@ -38,6 +38,16 @@ TEST_CASE("results are the finished runs of files and folders, the rest is named
   CHECK_THAT(joined(results.notes), Contains("broken.h5: not an HDF5 file; left out"));
 }
 
+TEST_CASE("what a crash left beside a finished run is passed over in silence", "[analysis]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  write_run(dir / "a.h5.part", example_run());
+  dir.write("a.h5.7-0.draft", "half");
+  const ResultSet results = load_results({dir.path()});
+  CHECK(results.runs.size() == 1);
+  CHECK(results.notes.empty());
+}
+
 TEST_CASE("a run met twice counts once", "[analysis]") {
   const TempDir dir;
   write_run(dir / "a.h5", example_run());

@@ -110,6 +110,26 @@ TEST_CASE("runs on different streams or backbones are never in one table", "[ana
   CHECK(tables[1].rows.size() == 1);
 }
 
+TEST_CASE("where the task is known at test, the default columns are those with the task known",
+          "[analysis]") {
+  auto runs = example();
+  runs[0].spec.replace(runs[0].spec.find("experiences: 2"), 14, "scenario: task");
+  const auto tables = make_tables(runs, {});
+  REQUIRE(tables.size() == 2);
+  const auto names = [](const Table& table) {
+    std::vector<std::string> result;
+    for (const Metric* metric : table.columns) result.emplace_back(metric->name);
+    return result;
+  };
+  CHECK(names(tables[0]) == std::vector<std::string>{"average_incremental_accuracy",
+                                                     "last_accuracy", "forgetting",
+                                                     "expansion_rate", "added_parameters"});
+  CHECK(names(tables[1]) == std::vector<std::string>{"task_average_incremental_accuracy",
+                                                     "task_last_accuracy", "task_forgetting",
+                                                     "expansion_rate", "added_parameters"});
+  CHECK(make_tables(runs, columns({"forgetting"}))[1].columns.size() == 1);
+}
+
 TEST_CASE("a table says where its rows cannot be compared", "[analysis]") {
   auto runs = example();
   const auto notes = [&] {
