@@ -35,6 +35,7 @@ class FinetuneAdapter final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows);
   }
+  void do_shape_for(const State& /*state*/) override { network_.set_adapters_frozen(false); }
 
   train::Options train_;
   AdaptedClassifier network_;

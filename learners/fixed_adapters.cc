@@ -32,13 +32,13 @@ class FixedAdapters final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override {
     network_.learn(view, train_, context);
-    network_.freeze_adapters();
+    network_.set_adapters_frozen(true);
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows);
   }
   void do_shape_for(const State& /*state*/) override {
-    if (!classes_seen().empty()) network_.freeze_adapters();
+    network_.set_adapters_frozen(!classes_seen().empty());
   }
 
   train::Options train_;

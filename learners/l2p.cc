@@ -68,6 +68,7 @@ class L2p final : public Learner {
     const auto vote = options_.batchwise_prompt_test ? PromptVote::kBatch : PromptVote::kSample;
     return run(samples, rows, View::test(), vote).logits;
   }
+  void do_shape_for(const State& /*state*/) override { cache_.forget(); }
   Output run(const Samples& samples, std::span<const int64_t> rows, const View& view,
              PromptVote vote);
 
@@ -120,7 +121,7 @@ L2p::Output L2p::run(const Samples& samples, std::span<const int64_t> rows, cons
                      PromptVote vote) {
   Hooks none;
   const BackboneInfo& info = backbone_->info();
-  const Tensor query = cache_.features(samples, rows, view, none, "frozen");
+  const Tensor query = cache_.features(samples, rows, view, none);
   const ChosenPrompts chosen = pool_.choose(query, vote);
   const Tensor tokens = backbone_->embed(samples.fetch(rows, view).to(device_));
   const int64_t num_special = info.num_special_tokens;

@@ -53,10 +53,11 @@ class LinearProbe final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return logits(samples, rows, View::test());
   }
+  void do_shape_for(const State& /*state*/) override { cache_.forget(); }
 
   Tensor logits(const Samples& samples, std::span<const int64_t> rows, const View& view) {
     Hooks none;
-    return head_->logits(cache_.features(samples, rows, view, none, "frozen"));
+    return head_->logits(cache_.features(samples, rows, view, none));
   }
 
   train::Options train_;

@@ -6,12 +6,10 @@
 //
 // Zhou, Cai, Ye, Zhan and Liu 2024, "Revisiting Class-Incremental Learning with Pre-Trained Models:
 // Generalizability and Adaptivity are All You Need", sec. 4.
-#include <algorithm>
-#include <numeric>
-
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/train/losses.h"
@@ -55,10 +53,11 @@ class SimpleCil final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override;
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override;
+  void do_shape_for(const State& /*state*/) override { cache_.forget(); }
 
   Tensor features(const Samples& samples, std::span<const int64_t> rows) {
     Hooks none;
-    return cache_.features(samples, rows, View::test(), none, "frozen");
+    return cache_.features(samples, rows, View::test(), none);
   }
 
   std::unique_ptr<Backbone> backbone_;
@@ -70,20 +69,15 @@ class SimpleCil final : public Learner {
 
 void SimpleCil::do_learn(const TrainView& view, RunContext& context) {
   const PhaseTimer timer(context.log, "train");
-  std::vector<int64_t> rows(static_cast<size_t>(view.data->size()));
-  std::iota(rows.begin(), rows.end(), int64_t{0});
-  for (size_t first = 0; first < rows.size(); first += kBatch) {
+  for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
     context.check_stop();
-    const auto batch =
-        std::span(rows).subspan(first, std::min<size_t>(kBatch, rows.size() - first));
-    const Tensor x = features(*view.data, batch).to(at::kDouble);
-    const Tensor labels =
-        view.data->labels()
-            .narrow(0, static_cast<int64_t>(first), static_cast<int64_t>(batch.size()))
-            .to(x.device());
+    const Tensor x = features(*view.data, rows).to(at::kDouble);
+    const Tensor labels = view.data->labels()
+                              .narrow(0, rows.front(), static_cast<int64_t>(rows.size()))
+                              .to(x.device());
     sums_.index_add_(0, labels, x);
     counts_.index_add_(0, labels, at::ones_like(labels, x.options()));
-  }
+  });
 }
 
 Tensor SimpleCil::do_predict(const Samples& samples, std::span<const int64_t> rows) {

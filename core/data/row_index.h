@@ -1,7 +1,8 @@
-// Row numbers as the tensor that index_select takes.
+// Row numbers: as the tensor that index_select takes, and a batch at a time.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include <ATen/core/Tensor.h>
@@ -11,5 +12,10 @@ namespace cl {
 
 /// rows as int64 [N]
 [[nodiscard]] at::Tensor row_index(std::span<const int64_t> rows, c10::Device device);
+
+/// Calls `visit` with 0..size-1 in order, `batch_size` rows at a time, the last batch maybe
+/// smaller.
+void for_batches(int64_t size, int64_t batch_size,
+                 const std::function<void(std::span<const int64_t> rows)>& visit);
 
 }  // namespace cl

@@ -24,27 +24,31 @@ FrozenTokens::FrozenTokens(const Backbone& backbone, c10::Device device, int64_t
     : backbone_(backbone), device_(device), budget_bytes_(budget_bytes) {}
 
 Tensor FrozenTokens::tokens(const Samples& samples, std::span<const int64_t> rows, const View& view,
-                            int64_t block, Hooks& hooks, const std::string& version) {
+                            int64_t block, Hooks& hooks) {
   CL_CHECK(block >= 0 && block <= backbone_.info().depth, "block {}", block);
-  return cached(samples, rows, view, block, hooks, version);
+  return cached(samples, rows, view, block, hooks);
 }
 
 Tensor FrozenTokens::features(const Samples& samples, std::span<const int64_t> rows,
-                              const View& view, Hooks& hooks, const std::string& version) {
-  return cached(samples, rows, view, backbone_.info().depth + 1, hooks, version);
+                              const View& view, Hooks& hooks) {
+  return cached(samples, rows, view, backbone_.info().depth + 1, hooks);
+}
+
+void FrozenTokens::forget() {
+  entries_.clear();
+  ages_.clear();
+  used_bytes_ = 0;
 }
 
 Tensor FrozenTokens::cached(const Samples& samples, std::span<const int64_t> rows, const View& view,
-                            int64_t block, Hooks& hooks, const std::string& version) {
+                            int64_t block, Hooks& hooks) {
   const GradMode no_gradients(false);
   const int64_t size = samples.size();
   const int64_t bytes = num_values(shape(size, block)) * kBytesPerValue;
-  if (bytes > budget_bytes_) return compute(samples, rows, view, block, hooks);
+  const bool is_augmented = view.augment.has_value() && samples.augments();
+  if (is_augmented || bytes > budget_bytes_) return compute(samples, rows, view, block, hooks);
 
-  const bool augmented = view.augment.has_value() && samples.augments();
-  const Key key{samples.id(), augmented ? std::optional(view.augment->bits()) : std::nullopt, block,
-                version};
-  Entry& entry = touch(key, size, bytes);
+  Entry& entry = touch({samples.id(), block}, size, bytes);
   for (const int64_t row : rows) {
     CL_CHECK(row >= 0 && row < size, "row {} of {}", row, size);
     const int64_t chunk = row / kChunk;
@@ -76,11 +80,6 @@ FrozenTokens::Entry& FrozenTokens::touch(const Key& key, int64_t size, int64_t b
   if (const auto found = entries_.find(key); found != entries_.end()) {
     ages_.splice(ages_.end(), ages_, found->second.age);
     return found->second;
-  }
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const auto next = std::next(entry);
-    if (entry->first.block == key.block && entry->first.version != key.version) drop(entry);
-    entry = next;
   }
   while (used_bytes_ + bytes > budget_bytes_) drop(entries_.find(ages_.front()));
   used_bytes_ += bytes;

@@ -1,10 +1,9 @@
-// Tokens and features of a frozen network, computed once for each sample and view.
+// Tokens and features of a frozen network, computed once for each sample.
 #pragma once
 
 #include <cstdint>
 #include <list>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,10 +15,11 @@
 
 namespace cl {
 
-/// Remembers what leaves a frozen part of the backbone, for as many (samples, view) pairs as fit
-/// the budget (the least recently used goes first; a pair that does not fit by itself is computed
-/// directly each time). What is remembered was computed in chunks of `kChunk` consecutive rows, so
-/// it does not depend on the order of the requests, not even in rounding.
+/// Remembers what leaves a frozen part of the backbone, for as many sets of samples as fit the
+/// budget (the least recently used goes first; one that does not fit by itself is computed directly
+/// each time, and so is an augmented view, which hardly ever comes back). What is remembered was
+/// computed in chunks of `kChunk` consecutive rows, so it does not depend on the order of the
+/// requests, not even in rounding.
 /// One thread. No gradients: nothing below `block` may be trainable.
 class FrozenTokens {
  public:
@@ -30,23 +30,21 @@ class FrozenTokens {
 
   /// Tokens entering `block` [N, T, dim], for block in [0, depth]; `depth` gives what leaves the
   /// last block.
-  /// @param hooks    applied in the blocks below `block`
-  /// @param version  names the state of `hooks` there: entries of another version are never
-  /// returned, and are dropped
+  /// @param hooks  applied in the blocks below `block`; always the same for a block, see `forget`
   [[nodiscard]] Tensor tokens(const Samples& samples, std::span<const int64_t> rows,
-                              const View& view, int64_t block, Hooks& hooks,
-                              const std::string& version);
+                              const View& view, int64_t block, Hooks& hooks);
 
   /// Features [N, dim] of the whole backbone; arguments as for `tokens`.
   [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,
-                                const View& view, Hooks& hooks, const std::string& version);
+                                const View& view, Hooks& hooks);
+
+  /// Drops everything: to be called whenever the backbone or what hooks compute has changed.
+  void forget();
 
  private:
   struct Key {
     std::string samples;
-    std::optional<uint64_t> view;
     int64_t block;  // depth + 1: features
-    std::string version;
     auto operator<=>(const Key&) const = default;
   };
   struct Entry {
@@ -56,7 +54,7 @@ class FrozenTokens {
   };
 
   Tensor cached(const Samples& samples, std::span<const int64_t> rows, const View& view,
-                int64_t block, Hooks& hooks, const std::string& version);
+                int64_t block, Hooks& hooks);
   Tensor compute(const Samples& samples, std::span<const int64_t> rows, const View& view,
                  int64_t block, Hooks& hooks) const;
   [[nodiscard]] std::vector<int64_t> shape(int64_t size, int64_t block) const;

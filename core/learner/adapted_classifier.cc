@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include "core/data/row_index.h"
@@ -10,22 +11,15 @@
 namespace cl {
 namespace {
 
-std::vector<std::unique_ptr<Adapter>> make_adapters(const AdaptedClassifier::Options& options,
-                                                    const BackboneInfo& info, const RngKey& parent,
-                                                    c10::Device device) {
-  std::vector<std::unique_ptr<Adapter>> adapters(static_cast<size_t>(info.depth));
-  if (options.adapter.is_null()) return adapters;
+AdapterHooks make_adapters(const AdaptedClassifier::Options& options, const BackboneInfo& info,
+                           const RngKey& key, c10::Device device) {
+  if (options.adapter.is_null()) return {options.adapter, 0, 0, {info.dim, key, device}};
   const int64_t last = options.last_layer == -1 ? info.depth - 1 : options.last_layer;
   if (last >= info.depth || options.first_layer > last) {
     throw Error(fmt::format("adapters in layers {} to {}: the backbone '{}' has layers 0 to {}",
                             options.first_layer, last, info.name, info.depth - 1));
   }
-  for (int64_t layer = options.first_layer; layer <= last; ++layer) {
-    const RngKey key = parent.child(static_cast<uint64_t>(layer));
-    adapters[static_cast<size_t>(layer)] =
-        Adapters::get().make(options.adapter, {info.dim, key, device});
-  }
-  return adapters;
+  return {options.adapter, options.first_layer, last + 1, {info.dim, key, device}};
 }
 
 }  // namespace
@@ -44,7 +38,8 @@ AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
       device_(parts.device),
       adapters_(make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_)),
       cache_(*backbone_, parts.device, options.cache_mib << 20),
-      first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer) {
+      first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer),
+      num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
   head_ = Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                            parts.key.child("head"), parts.device});
   set_trainable(*backbone_, false);
@@ -55,9 +50,10 @@ AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
   set_trainable(*head_, true);
 }
 
-void AdaptedClassifier::freeze_adapters() {
-  adapters_frozen_ = true;
-  set_trainable(adapters_, false);
+void AdaptedClassifier::set_adapters_frozen(bool frozen) {
+  adapters_frozen_ = frozen;
+  set_trainable(adapters_, !frozen);
+  cache_.forget();
 }
 
 void AdaptedClassifier::train_backbone(double lr_scale) {
@@ -77,7 +73,7 @@ void AdaptedClassifier::learn(const TrainView& view, const train::Options& optio
                               RunContext& context) {
   const Tensor labels = view.data->labels().to(device_);
   const auto groups = trained_groups();
-  num_trained_ = 0;
+  num_trained_.zero_();
   for (const auto& group : groups) num_trained_ += count(group.parameters);
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     const Tensor logits = head_->logits(features(*view.data, rows, augmented));
@@ -99,26 +95,28 @@ Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64
   }
   const int64_t depth = backbone_->info().depth;
   if (adapters_frozen_ || first_adapted_ == depth) {
-    return cache_.features(samples, rows, view, adapters_, "frozen");
+    return cache_.features(samples, rows, view, adapters_);
   }
   Hooks none;
   // Keeping what enters block 0 would cost much memory and save little time.
   const Tensor tokens = first_adapted_ == 0
                             ? backbone_->embed(samples.fetch(rows, view).to(device_))
-                            : cache_.tokens(samples, rows, view, first_adapted_, none, "backbone");
+                            : cache_.tokens(samples, rows, view, first_adapted_, none);
   return backbone_->pool(
       backbone_->norm(backbone_->blocks(tokens, first_adapted_, depth, adapters_)));
 }
 
 ParameterCount AdaptedClassifier::parameter_count() {
   const int64_t added = count(parameters(adapters_)) + count(parameters(*head_));
-  return {.trainable = num_trained_, .added = added, .total = count(parameters(*this))};
+  return {
+      .trainable = num_trained_.item<int64_t>(), .added = added, .total = count(parameters(*this))};
 }
 
 void AdaptedClassifier::tensors(TensorVisitor& visitor) {
   visitor.child("backbone", *backbone_);
   adapters_.tensors(visitor);
   visitor.child("head", *head_);
+  visitor.buffer("num_trained", num_trained_);
 }
 
 }  // namespace cl

@@ -35,8 +35,9 @@ class AdaptedClassifier {
   AdaptedClassifier(const AdaptedClassifier&) = delete;
   AdaptedClassifier& operator=(const AdaptedClassifier&) = delete;
 
-  /// From now on the adapters stay as they are.
-  void freeze_adapters();
+  /// Whether the adapters stay as they are from now on. To be called anew before anything is given
+  /// other values, as `Learner::restore` does: what was computed is forgotten.
+  void set_adapters_frozen(bool frozen);
   /// From now on the backbone is trained as well, at `lr_scale` times the learning rate.
   void train_backbone(double lr_scale);
 
@@ -64,7 +65,7 @@ class AdaptedClassifier {
   int64_t first_adapted_;  // block; depth where there are no adapters
   bool adapters_frozen_ = false;
   double backbone_lr_scale_ = 0;  // 0: frozen
-  int64_t num_trained_ = 0;       // scalars, in the last experience
+  Tensor num_trained_;            // int64: scalars, in the last experience
 };
 
 }  // namespace cl

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/isfinite.h>
@@ -93,9 +94,15 @@ void Learner::restore(const State& state, std::string_view origin) {
     throw Error(fmt::format("{}: '{}' names a class outside of 0 to {}", origin, kClassesSeen,
                             num_classes_ - 1));
   }
-  classes_seen_.assign(list.begin(), list.end());
-  do_shape_for(own);
-  load(*this, own, origin);
+  const std::vector<int64_t> before =
+      std::exchange(classes_seen_, std::vector<int64_t>(list.begin(), list.end()));
+  try {
+    do_shape_for(own);
+    load(*this, own, origin);
+  } catch (...) {
+    classes_seen_ = before;
+    throw;
+  }
 }
 
 }  // namespace cl

@@ -1,5 +1,6 @@
 #include "core/train/muon.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>

@@ -41,7 +41,7 @@ Tensor features(Session& session, std::span<const int64_t> rows, const View& loo
 Tensor all_features(Session& session) {
   const GradMode no_gradients(false);
   std::vector<Tensor> parts;
-  for_batches(session.data().size(), kChunk, [&](const std::vector<int64_t>& rows) {
+  for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
     session.context.check_stop();
     parts.push_back(features(session, rows, View::test()));
   });
@@ -74,7 +74,7 @@ Pooled pooled_inputs(Session& session, const std::vector<int64_t>& layers,
 /// The same of all samples.
 Pooled all_pooled_inputs(Session& session, const std::vector<int64_t>& layers) {
   std::map<int64_t, std::vector<Tensor>> parts;
-  for_batches(session.data().size(), kChunk, [&](const std::vector<int64_t>& rows) {
+  for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
     session.context.check_stop();
     for (auto& [layer, pooled] : pooled_inputs(session, layers, rows, View::test())) {
       parts[layer].push_back(pooled);

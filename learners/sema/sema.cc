@@ -122,7 +122,7 @@ int64_t Sema::learn_later(Session& session) {
 Tensor Sema::do_predict(const Samples& samples, std::span<const int64_t> rows) {
   ForwardPass pass;
   pass.rows = rows;
-  pass.key = parts_.key.child("mixture");
+  pass.key = parts_.key.child("mixture").child(samples.id());
   const Tensor tokens = tokens_.entering(samples, rows, View::test());
   const Tensor leaving = network_.run(tokens, tokens_.block(), network_.depth(), pass);
   return network_.classifier()(network_.features(leaving));

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
-#include <vector>
 
 #include "core/data/samples.h"
 #include "core/stream/stream.h"
@@ -32,9 +30,5 @@ struct Session {
   /// of `pass`.
   [[nodiscard]] Tensor run(const ForwardPass& pass, const View& look, int64_t last) const;
 };
-
-/// Calls `visit` with 0..size-1, a batch at a time.
-void for_batches(int64_t size, int64_t batch_size,
-                 const std::function<void(const std::vector<int64_t>& rows)>& visit);
 
 }  // namespace cl::sema

@@ -19,17 +19,19 @@ Tensor Tokens::entering(const Samples& samples, std::span<const int64_t> rows, c
   // Below the first expandable block nothing draws at random, hence the empty pass.
   const ForwardPass pass;
   NetworkHooks hooks(network_, pass);
-  // A view that is new each time is not worth remembering, nor are cheap embeddings.
-  if (block_ == 0 || (view.augment && samples.augments())) {
-    const Backbone& backbone = network_.backbone();
-    return backbone.blocks(backbone.embed(samples.fetch(rows, view).to(device_)), 0, block_, hooks);
-  }
-  return frozen_.tokens(samples, rows, view, block_, hooks, std::to_string(version_));
+  // Cheap embeddings are not worth remembering.
+  if (block_ == 0) return network_.backbone().embed(samples.fetch(rows, view).to(device_));
+  return frozen_.tokens(samples, rows, view, block_, hooks);
 }
 
 void Tokens::settle() {
   block_ = options_.expansion == "never" ? network_.depth() : network_.expandable().first;
-  ++version_;
+  frozen_.forget();
+}
+
+void Tokens::unsettle() {
+  block_ = 0;
+  frozen_.forget();
 }
 
 }  // namespace cl::sema

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include <c10/core/Device.h>
 
@@ -14,7 +13,7 @@
 namespace cl::sema {
 
 /// Blocks below the first expandable one are final after the first experience: what they compute of
-/// a fixed view is remembered.
+/// a view that is not augmented is remembered.
 class Tokens {
  public:
   Tokens(const Options& options, const Network& network, c10::Device device);
@@ -27,7 +26,7 @@ class Tokens {
   /// Declares what the first experience trained final.
   void settle();
   /// Takes that back.
-  void unsettle() { block_ = 0; }
+  void unsettle();
 
  private:
   const Options& options_;
@@ -35,7 +34,6 @@ class Tokens {
   c10::Device device_;
   FrozenTokens frozen_;
   int64_t block_ = 0;
-  int64_t version_ = 0;
 };
 
 }  // namespace cl::sema

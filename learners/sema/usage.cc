@@ -4,6 +4,7 @@
 
 #include <ATen/TensorOperators.h>
 
+#include "core/data/row_index.h"
 #include "core/nn/threads.h"
 
 namespace cl::sema {
@@ -22,7 +23,7 @@ void log_usage(Session& session) {
   }
   std::map<int64_t, Tensor> sums;  // by block, [K]
   if (deepest >= range.first) {
-    for_batches(session.data().size(), kBatch, [&](const std::vector<int64_t>& rows) {
+    for_batches(session.data().size(), kBatch, [&](std::span<const int64_t> rows) {
       session.context.check_stop();
       ForwardPass pass = session.pass(rows, View::test());
       pass.at_weights = [&](int64_t layer, const Tensor& weights) {

@@ -122,20 +122,32 @@ TEST_CASE("runs with the same key are equal, whatever the test data, and restori
     const auto stream = blobs();
     const GreyTests grey(*stream);
     Run whole(*entry, *stream), other(*entry, grey), resumed(*entry, *stream);
+    // Has learned something else, and looked at samples that it will see again.
+    const auto elsewhere = blobs(8);
+    Run before(*entry, *elsewhere), reused(*entry, *stream);
+    before.conduct();
+    reused.learner = std::move(before.learner);
+    (void)reused.logits(0);
     // Joint learners take a single step: they are restored after it.
     const int64_t stop_after = entry->traits.is_joint ? 1 : 2;
     whole.conduct(0, [&](int64_t steps) {
       if (steps != stop_after) return;
-      resumed.learner->restore(whole.learner->save(), "checkpoint");
-      CHECK(resumed.learner->classes_seen() == whole.learner->classes_seen());
-      CHECK(resumed.learner->adapters_per_block() == whole.learner->adapters_per_block());
-      CHECK(at::equal(resumed.logits(0), whole.logits(0)));
+      for (Run* run : {&resumed, &reused}) {
+        run->learner->restore(whole.learner->save(), "checkpoint");
+        CHECK(run->learner->classes_seen() == whole.learner->classes_seen());
+        CHECK(run->learner->adapters_per_block() == whole.learner->adapters_per_block());
+        CHECK(run->learner->parameter_count().trainable ==
+              whole.learner->parameter_count().trainable);
+        CHECK(at::equal(run->logits(0), whole.logits(0)));
+      }
     });
     other.conduct();
     CHECK(equal(other.learner->save(), whole.learner->save()));
-    resumed.conduct(stop_after);
-    CHECK(equal(resumed.learner->save(), whole.learner->save()));
-    CHECK(at::equal(resumed.logits(0), whole.logits(0)));
+    for (Run* run : {&resumed, &reused}) {
+      run->conduct(stop_after);
+      CHECK(equal(run->learner->save(), whole.learner->save()));
+      CHECK(at::equal(run->logits(0), whole.logits(0)));
+    }
   }
 }
 
@@ -144,10 +156,13 @@ TEST_CASE("a learner refuses a state with tensors missing or left over", "[confo
     INFO(entry->name);
     const auto stream = blobs();
     const auto learner = make_learner(entry->name, stream->info());
-    State more = learner->save();
+    Run run(*entry, *stream);
+    run.conduct();
+    State more = run.learner->save();
     more.emplace_back("stranger", at::zeros({1}, at::kFloat));
     CHECK_THROWS_WITH(learner->restore(more, "a.ckpt"), Contains("a.ckpt") && Contains("stranger"));
     CHECK_THROWS_WITH(learner->restore({}, "a.ckpt"), Contains("a.ckpt"));
+    CHECK(learner->classes_seen().empty());
   }
 }
 

@@ -98,7 +98,7 @@ TEST_CASE("a new adapter changes nothing, and a trained one something", "[confor
   const Tensor plain = backbone->forward(x, none);
   for (const auto& entry : Adapters::get().entries()) {
     INFO(entry->name);
-    AdapterHooks adapters(config::Node::of(entry->name), depth,
+    AdapterHooks adapters(config::Node::of(entry->name), 0, depth,
                           {testing::kTinyDim, RngKey(3), at::kCPU});
     CHECK(at::equal(backbone->forward(x, adapters), plain));
     uint64_t index = 0;
@@ -118,7 +118,7 @@ TEST_CASE("an adapter with a weight delta can be folded into the weight",
   for (const auto& entry : Adapters::get().entries()) {
     INFO(entry->name);
     const auto backbone = testing::make_tiny();
-    AdapterHooks adapters(config::Node::of(entry->name), backbone->info().depth,
+    AdapterHooks adapters(config::Node::of(entry->name), 0, backbone->info().depth,
                           {testing::kTinyDim, RngKey(3), at::kCPU});
     uint64_t index = 0;
     for (Tensor& parameter : parameters(adapters)) {

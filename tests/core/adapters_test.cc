@@ -102,12 +102,11 @@ TEST_CASE("a series adapter reads what its site gave", "[nn]") {
 TEST_CASE("an adapter's part of a block is its function of x = h + Attn(LN1(h))", "[nn]") {
   const GradMode off(false);
   const auto backbone = vit();
-  std::vector<std::unique_ptr<Adapter>> by_layer(3);
-  by_layer[1] = build("parallel: {bottleneck: 4}", 32);
-  State drawn = snapshot(*by_layer[1]);
+  AdapterHooks hooks(config::Node::parse("parallel: {bottleneck: 4}", "test.yaml"), 1, 2,
+                     {32, RngKey(1), kCpu});
+  State drawn = snapshot(*hooks.adapter(1));
   for (auto& [name, tensor] : drawn) tensor = init::normal(tensor.sizes(), 0, 1, RngKey(5), kCpu);
-  load(*by_layer[1], drawn, "test");
-  AdapterHooks hooks(std::move(by_layer));
+  load(*hooks.adapter(1), drawn, "test");
 
   class SeenStream final : public Hooks {
    public:
@@ -132,7 +131,7 @@ TEST_CASE("an adapter's part of a block is its function of x = h + Attn(LN1(h))"
 }
 
 TEST_CASE("adapters of two blocks are drawn apart and named by their block", "[nn]") {
-  AdapterHooks hooks(config::Node::of("parallel"), 2, {8, RngKey(1), kCpu});
+  AdapterHooks hooks(config::Node::of("parallel"), 0, 2, {8, RngKey(1), kCpu});
   const State state = tensors_of(hooks);
   REQUIRE(state.size() == 8);
   CHECK(state[0].first == "adapters.0.down_proj.weight");
@@ -176,7 +175,7 @@ TEST_CASE("a new lora has rank times twice the width for each projection and cha
 TEST_CASE("a lora folded into the weights gives the same features as beside them", "[nn]") {
   const GradMode off(false);
   const auto backbone = vit();
-  AdapterHooks hooks(config::Node::parse("lora: {rank: 2, targets: [q, k, v]}", "test.yaml"), 3,
+  AdapterHooks hooks(config::Node::parse("lora: {rank: 2, targets: [q, k, v]}", "test.yaml"), 0, 3,
                      {32, RngKey(1), kCpu});
   State drawn = snapshot(hooks);
   for (auto& [name, tensor] : drawn) {

@@ -118,10 +118,10 @@ TEST_CASE("fixed adapters move in the first experience only", "[fixed_adapters]"
   World world("fixed_adapters");
   const State built = world.learner->save();
   world.learn(0, {0, 1});
-  CHECK(world.changed_since(built) == Names{"adapters", "head", "learner"});
+  CHECK(world.changed_since(built) == Names{"adapters", "head", "learner", "num_trained"});
   const State first = world.learner->save();
   world.learn(1, {2, 3});
-  CHECK(world.changed_since(first) == Names{"head", "learner"});
+  CHECK(world.changed_since(first) == Names{"head", "learner", "num_trained"});
   // head: 4 rows of 16 weights and a bias
   CHECK(world.learner->parameter_count().trainable == 4 * 17);
 }
@@ -159,9 +159,9 @@ TEST_CASE("the modes of joint train what they say", "[joint]") {
     world.learn(0, {0, 1, 2, 3});
     return world.changed_since(built);
   };
-  CHECK(changed("adapter") == Names{"adapters", "head", "learner"});
-  CHECK(changed("full") == Names{"backbone", "head", "learner"});
-  CHECK(changed("linear_probe") == Names{"head", "learner"});
+  CHECK(changed("adapter") == Names{"adapters", "head", "learner", "num_trained"});
+  CHECK(changed("full") == Names{"backbone", "head", "learner", "num_trained"});
+  CHECK(changed("linear_probe") == Names{"head", "learner", "num_trained"});
 }
 
 TEST_CASE("l2p trains prompts, keys and head, and learns", "[l2p]") {

@@ -4,8 +4,10 @@
 
 namespace cl {
 
-AdapterHooks::AdapterHooks(const config::Node& choice, int64_t depth, const AdapterParts& parts) {
-  for (int64_t layer = 0; layer < depth; ++layer) {
+AdapterHooks::AdapterHooks(const config::Node& choice, int64_t first, int64_t last,
+                           const AdapterParts& parts)
+    : adapters_(static_cast<size_t>(first)) {
+  for (int64_t layer = first; layer < last; ++layer) {
     AdapterParts own = parts;
     own.key = parts.key.child(static_cast<uint64_t>(layer));
     adapters_.push_back(Adapters::get().make(choice, own));

@@ -11,11 +11,8 @@ namespace cl {
 /// Adds to the output of each block's site what that block's adapter says.
 class AdapterHooks final : public Hooks {
  public:
-  /// @param by_layer  the adapter of each block; null, or past the end, for none
-  explicit AdapterHooks(std::vector<std::unique_ptr<Adapter>> by_layer)
-      : adapters_(std::move(by_layer)) {}
-  /// `choice` for every block, keyed by its index.
-  AdapterHooks(const config::Node& choice, int64_t depth, const AdapterParts& parts);
+  /// `choice` for the blocks [first, last), each keyed by its index.
+  AdapterHooks(const config::Node& choice, int64_t first, int64_t last, const AdapterParts& parts);
 
   Tensor at(const SiteCall& call, Tensor out) override;
   /// Null where the block has none.
@@ -24,7 +21,7 @@ class AdapterHooks final : public Hooks {
   void tensors(TensorVisitor& visitor);
 
  private:
-  std::vector<std::unique_ptr<Adapter>> adapters_;
+  std::vector<std::unique_ptr<Adapter>> adapters_;  // by block; null below the first
 };
 
 }  // namespace cl

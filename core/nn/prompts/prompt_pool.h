@@ -38,7 +38,6 @@ class PromptPool {
   /// Ties go to the lower index. Gradients reach the chosen prompts and keys.
   /// @param query  [N, dim] features
   [[nodiscard]] ChosenPrompts choose(const Tensor& query, PromptVote vote) const;
-  [[nodiscard]] const PromptPoolSize& size() const { return size_; }
   void tensors(TensorVisitor& visitor);
 
  private:
