@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/error.h"
+#include "core/base/printable.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/explain.h"
 #include "experiments/provenance.h"
@@ -27,7 +28,7 @@ Exit codes:
 
 int parse_and_act(int argc, char** argv) {
   CLI::App app{"Continual learning: streams, learners, tables"};
-  app.name("clsim");
+  app.name(argv[0]);  // so that usage lines can be typed as they are shown
   app.footer(kFooter);
   app.set_version_flag("--version", [] { return version(); });
   app.require_subcommand(1);
@@ -36,6 +37,7 @@ int parse_and_act(int argc, char** argv) {
   add_check(app, chosen);
   add_list(app, chosen);
   add_table(app, chosen);
+  add_plot(app, chosen);
   add_show(app, chosen);
   add_features(app, chosen);
   add_predict(app, chosen);
@@ -49,7 +51,7 @@ int parse_and_act(int argc, char** argv) {
 }
 
 int failed(ExitCode code, const std::string& message) {
-  std::cerr << "clsim: " << message << '\n';
+  std::cerr << "clsim: " << printable(message) << '\n';
   return code;
 }
 

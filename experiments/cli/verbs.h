@@ -25,6 +25,7 @@ void add_run(CLI::App& app, Action& chosen);
 void add_check(CLI::App& app, Action& chosen);
 void add_list(CLI::App& app, Action& chosen);
 void add_table(CLI::App& app, Action& chosen);
+void add_plot(CLI::App& app, Action& chosen);
 void add_show(CLI::App& app, Action& chosen);
 void add_features(CLI::App& app, Action& chosen);
 void add_predict(CLI::App& app, Action& chosen);

@@ -1,0 +1,57 @@
+#include "analysis/curves.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/table.h"
+#include "core/base/check.h"
+
+namespace cl::analysis {
+namespace {
+
+const RunRecord& run_of(const std::vector<RunRecord>& runs, const std::string& id) {
+  const auto found =
+      std::find_if(runs.begin(), runs.end(), [&](const RunRecord& run) { return run.id == id; });
+  CL_CHECK(found != runs.end(), "a table names run {}, which is not there", id);
+  return *found;
+}
+
+std::vector<int64_t> classes_seen(const RunRecord& run) {
+  std::set<int64_t> seen;
+  std::vector<int64_t> result;
+  for (const ExperienceFacts& experience : run.experiences) {
+    seen.insert(experience.classes.begin(), experience.classes.end());
+    result.push_back(static_cast<int64_t>(seen.size()));
+  }
+  return result;
+}
+
+Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs) {
+  Curve curve{row.method, row.is_reference, {}};
+  const int64_t num_experiences = run_of(runs, row.run_ids.front()).num_experiences();
+  for (int64_t after = 0; after < num_experiences; ++after) {
+    std::vector<double> values;
+    for (const std::string& id : row.run_ids) {
+      const RunRecord& run = run_of(runs, id);
+      const double accuracy = run.accuracy.average_accuracy(after, run.num_test());
+      if (!std::isnan(accuracy)) values.push_back(accuracy);
+    }
+    curve.points.push_back(statistics(values));
+  }
+  return curve;
+}
+
+}  // namespace
+
+std::vector<Curves> make_curves(const std::vector<RunRecord>& runs) {
+  std::vector<Curves> result;
+  for (const Table& table : make_tables(runs, {})) {
+    Curves curves{table.title, classes_seen(run_of(runs, table.rows.front().run_ids.front())), {}};
+    for (const TableRow& row : table.rows) curves.curves.push_back(curve_of(row, runs));
+    result.push_back(std::move(curves));
+  }
+  return result;
+}
+
+}  // namespace cl::analysis

@@ -1,0 +1,15 @@
+// Figures as SVG: for a README, a browser or a paper (by way of a converter).
+#pragma once
+
+#include <string>
+
+#include "analysis/curves.h"
+
+namespace cl::analysis {
+
+/// Accuracy in percent over the number of classes seen: a line a method, its standard deviation as
+/// a band, references as a single mark at the end. Colours that the colour-blind can tell apart
+/// (Okabe and Ito 2008).
+[[nodiscard]] std::string render_svg(const Curves& curves);
+
+}  // namespace cl::analysis

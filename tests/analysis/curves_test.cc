@@ -1,0 +1,51 @@
+#include "analysis/curves.h"
+
+#include <cmath>
+#include <string>
+
+#include "analysis/render/svg.h"
+#include "tests/support/catch.h"
+#include "tests/support/example_run.h"
+
+namespace cl::analysis {
+namespace {
+
+size_t occurrences(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a curve holds the accuracy on all classes seen after each experience", "[analysis]") {
+  const RunRecord run = example_run();
+  const auto figures = make_curves({run});
+  REQUIRE(figures.size() == 1);
+  REQUIRE(figures[0].curves.size() == 1);
+  const Curve& curve = figures[0].curves[0];
+  REQUIRE(curve.points.size() == static_cast<size_t>(run.num_experiences()));
+  for (int64_t after = 0; after < run.num_experiences(); ++after) {
+    const Statistics& point = curve.points[static_cast<size_t>(after)];
+    CHECK(point.n == 1);
+    CHECK(point.mean == run.accuracy.average_accuracy(after, run.num_test()));
+  }
+  CHECK(figures[0].classes_seen.size() == curve.points.size());
+}
+
+TEST_CASE("the figure has a line a method, a mark a point and escaped names", "[analysis]") {
+  Curves curves{"a < b", {2, 4}, {}};
+  curves.curves.push_back({"first", false, {{3, 0.9, 0.01}, {3, 0.6, 0.02}}});
+  curves.curves.push_back({"second", false, {{1, 0.8, NAN}, {1, 0.5, NAN}}});
+  curves.curves.push_back({"joint", true, {{0, NAN, NAN}, {3, 0.95, 0.01}}});
+  const std::string svg = render_svg(curves);
+  CHECK(occurrences(svg, "<polyline") == 3);
+  CHECK(occurrences(svg, "<circle") == 4);
+  CHECK(occurrences(svg, ">joint</text>") == 1);
+  CHECK(occurrences(svg, "a &lt; b") == 1);
+  CHECK(svg.find("nan") == std::string::npos);
+  // The axis runs from 50 to 100 % over 330 units, bottom at 370: 60 % lies at 370 - 66.
+  CHECK(occurrences(svg, "560.0,304.0") == 1);
+}
+
+}  // namespace cl::analysis
