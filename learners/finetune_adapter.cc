@@ -19,6 +19,7 @@ class FinetuneAdapter final : public Learner {
       network.fields(fields);
       fields.group("train", train, "of adapters and classifier, in every experience");
     }
+    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   FinetuneAdapter(const Options& options, LearnerParts parts)

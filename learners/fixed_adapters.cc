@@ -20,6 +20,7 @@ class FixedAdapters final : public Learner {
       network.fields(fields);
       fields.group("train", train, "of adapters and classifier, then of the classifier alone");
     }
+    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   FixedAdapters(const Options& options, LearnerParts parts)

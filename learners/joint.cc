@@ -30,6 +30,7 @@ class Joint final : public Learner {
       network.fields(fields);
       fields.group("train", train, "of everything that learns");
     }
+    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   Joint(const Options& options, LearnerParts parts)

@@ -78,6 +78,12 @@ void Options::fields(config::Fields& fields) {
   fields.field("min_lr", min_lr, "where the cosine would end, after the last epoch", {0, 1000});
 }
 
+void Options::check(const config::Node& node) const {
+  if (optimiser == "sgd") return;
+  if (momentum >= 1) node.fail("with adam and adamw, momentum (beta1) must be below 1");
+  if (beta2 >= 1) node.fail("with adam and adamw, beta2 must be below 1");
+}
+
 double learning_rate(const Options& options, int64_t epoch) {
   if (options.schedule == "constant") return options.lr;
   CL_CHECK(options.schedule == "cosine", "schedule '{}'", options.schedule);
@@ -98,7 +104,10 @@ void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options&
     const auto order = permutation(key.child("order").child(index), size);
     const View view = View::train(key.child("view").child(index));
     const double mean = Epoch(epoch, options, phase, context).run(order, view, loss, *optimiser);
-    context.log.scalar(phase + "/loss", context.experience * options.epochs + epoch, mean);
+    context.log.row("training_" + phase, {{"experience", context.experience},
+                                          {"epoch", epoch},
+                                          {"loss", mean},
+                                          {"lr", learning_rate(options, epoch)}});
   }
   // Gradients would double the memory of what trained, until the next phase.
   optimiser->clear_gradients();

@@ -27,6 +27,8 @@ struct Options {
   std::string schedule = "cosine";
   double min_lr = 0;
   void fields(config::Fields& fields);
+  /// Refuses what would make the optimiser divide by zero; `node` is where the options stand.
+  void check(const config::Node& node) const;
 };
 
 /// Learning rate of epoch `epoch` (0-based): "constant", or "cosine" min + (lr - min)(1 + cos(pi e
@@ -46,10 +48,11 @@ struct ParameterGroup {
 using Loss = std::function<at::Tensor(std::span<const int64_t> rows, const View& view)>;
 
 /// Trains `groups` for options.epochs epochs over rows 0..size-1 in an order keyed by (key, epoch),
-/// no batch dropped; the view of an epoch is keyed by (key, epoch) as well. Logs the mean loss of
-/// each epoch as scalar `<phase>/loss`, adds the time to phase `phase`, reports progress and stops
-/// between steps when asked. Parameters whose gradient stays undefined are left alone; those with a
-/// zero gradient still decay (as PyTorch does).
+/// no batch dropped; the view of an epoch is keyed by (key, epoch) as well. Logs each
+/// epoch's mean loss and learning rate as a row of table `training_<phase>`, in order: a phase that
+/// is gone through again within an experience starts over at epoch 0. Adds the time to phase
+/// `phase`, reports progress and stops between steps when asked. Parameters whose gradient stays
+/// undefined are left alone; those with a zero gradient still decay (as PyTorch does).
 /// @param key  names this phase within the run: two phases must not share one
 /// @throws Error on a loss that is not finite: names experience, phase, epoch and step
 void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,

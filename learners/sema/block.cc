@@ -70,7 +70,8 @@ Tensor Block::delta(const SiteCall& call, const Tensor& out, const ForwardPass& 
   if (is_trivial && !pass.at_pooled && !pass.at_weights) {
     return modules_.back().functional->delta(call, out);
   }
-  const Tensor pooled = (options_.descriptor_input == "pre_ln2" ? call.stream : call.input).mean(1);
+  const Tensor& seen = options_.descriptor_input == "pre_ln2" ? call.stream : call.input;
+  const Tensor pooled = options_.pooling == "mean" ? seen.mean(1) : seen.select(1, 0);
   if (pass.at_pooled) pass.at_pooled(parts_.layer, pooled);
   const Tensor shares = is_trivial ? at::ones({pooled.size(0), 1}, pooled.options())
                                    : weights(pooled, pass);  // [N, K]
@@ -86,9 +87,11 @@ Tensor Block::delta(const SiteCall& call, const Tensor& out, const ForwardPass& 
 }
 
 // The rivals of soft routing are those of the paper's ablation; where it leaves a choice open:
-// "random" draws uniform numbers and divides by their sum, a selection has weight 1, and
-// "descriptor" takes the smallest error, except that a block with an adapter in training uses that
-// one, whose descriptor knows nothing yet.
+// "random" draws uniform numbers and divides by their sum, a selection has weight 1, "top1" lends
+// its choice the gradient of the soft shares, since the choice itself has none (straight-through
+// estimate, Bengio et al. 2013), and "descriptor" takes the smallest error ("descriptor_zscore" the
+// smallest z-score), except that a block with an adapter in training uses that one, whose
+// descriptor knows nothing yet.
 Tensor Block::weights(const Tensor& pooled, const ForwardPass& pass) const {
   const std::string& mixture = options_.mixture;
   const int64_t num_samples = pooled.size(0);
@@ -100,17 +103,24 @@ Tensor Block::weights(const Tensor& pooled, const ForwardPass& pass) const {
     const Tensor scores = random_scores(pass, parts_.layer, K).to(pooled.device());
     return mixture == "random" ? scores / scores.sum(1, true) : one_hot_of_largest(scores);
   }
-  if (mixture == "descriptor") return best_reconstruction(pooled);
-  const bool is_hard = mixture == "top1" || (mixture == "top1_inference" && !pass.training);
+  if (mixture == "descriptor" || mixture == "descriptor_zscore") return best_known(pooled);
   const Tensor logits = router_.logits(pooled);
-  return is_hard ? one_hot_of_largest(logits) : logits.softmax(1);
+  const Tensor soft = logits.softmax(1);
+  const bool is_hard = mixture == "top1" || (mixture == "top1_inference" && !pass.training);
+  if (!is_hard) return soft;
+  return one_hot_of_largest(logits) + (soft - soft.detach());  // the difference is exactly zero
 }
 
-Tensor Block::best_reconstruction(const Tensor& pooled) const {
+Tensor Block::best_known(const Tensor& pooled) const {
+  const bool by_zscore = options_.mixture == "descriptor_zscore";
   std::vector<Tensor> scores;
   for (const Module& module : modules_) {
-    scores.push_back(module.is_new ? at::full({pooled.size(0)}, HUGE_VAL, pooled.options())
-                                   : -module.descriptor->errors(pooled));
+    if (module.is_new) {
+      scores.push_back(at::full({pooled.size(0)}, HUGE_VAL, pooled.options()));
+    } else {
+      scores.push_back(by_zscore ? -module.descriptor->zscores(pooled)
+                                 : -module.descriptor->errors(pooled));
+    }
   }
   return one_hot_of_largest(at::stack(scores, 1));
 }

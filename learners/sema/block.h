@@ -61,7 +61,7 @@ class Block {
  private:
   Module make_module() const;
   Tensor weights(const Tensor& pooled, const ForwardPass& pass) const;
-  Tensor best_reconstruction(const Tensor& pooled) const;
+  Tensor best_known(const Tensor& pooled) const;
 
   const Options& options_;
   BlockParts parts_;

@@ -25,7 +25,7 @@ struct Descriptor {
   LossStatistics statistics;
 
  private:
-  bool leaky_, sum_, absolute_;
+  bool leaky_encoder_, leaky_decoder_, sum_, absolute_;
 };
 
 }  // namespace cl::sema

@@ -1,7 +1,9 @@
 #include "learners/sema/network.h"
 
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "core/weights/state.h"
 
 namespace cl::sema {
@@ -10,6 +12,11 @@ Network::Network(const Options& options, NetworkParts parts)
     : options_(options),
       parts_(parts),
       expandable_(expandable_blocks(options, parts.backbone.info().depth)) {
+  if (options.pooling == "class_token" && parts.backbone.info().num_special_tokens == 0) {
+    throw Error(
+        fmt::format("learner.sema.pooling: the backbone '{}' has no class token; use 'mean'",
+                    parts.backbone.info().name));
+  }
   reset();
 }
 

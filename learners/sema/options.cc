@@ -12,10 +12,13 @@ namespace cl::sema {
 
 void Options::fields(config::Fields& fields) {
   static constexpr std::array<std::string_view, 3> kExpansions{"by_shift", "by_task", "never"};
-  static constexpr std::array<std::string_view, 7> kMixtures{
-      "soft", "average", "random", "top1", "top1_inference", "random_selection", "descriptor"};
+  static constexpr std::array<std::string_view, 8> kMixtures{
+      "soft",           "average",          "random",     "top1",
+      "top1_inference", "random_selection", "descriptor", "descriptor_zscore"};
   static constexpr std::array<std::string_view, 2> kInputs{"pre_ln2", "post_ln2"};
-  static constexpr std::array<std::string_view, 2> kActivations{"none", "leaky_relu"};
+  static constexpr std::array<std::string_view, 2> kPoolings{"mean", "class_token"};
+  static constexpr std::array<std::string_view, 3> kActivations{"none", "leaky_relu_encoder",
+                                                                "leaky_relu_both"};
   static constexpr std::array<std::string_view, 2> kReconstructions{"mean", "sum"};
   static constexpr std::array<std::string_view, 2> kScores{"absolute", "signed"};
   static constexpr std::array<std::string_view, 2> kDecisions{"batch", "sample"};
@@ -31,12 +34,16 @@ void Options::fields(config::Fields& fields) {
   fields.field("mixture", mixture, "how the adapters of a block share a sample", kMixtures);
   fields.field("router_bias", router_bias, "whether the router has a bias");
   fields.field("descriptor_input", descriptor_input,
-               "tokens that router and descriptors see, against the norm before the MLP", kInputs);
+               "tokens that router and descriptors see at the adapters' site: before or after the "
+               "norm in front of it, where it has one",
+               kInputs);
+  fields.field("pooling", pooling, "what of these tokens: their mean, or the class token alone",
+               kPoolings);
   fields.field("descriptor_dim", descriptor_dim, "hidden width of a descriptor", {1});
-  fields.field("descriptor_activation", descriptor_activation, "after a descriptor's encoder",
-               kActivations);
-  fields.field("reconstruction", reconstruction, "over a sample's squared errors",
-               kReconstructions);
+  fields.field("descriptor_activation", descriptor_activation,
+               "after a descriptor's encoder, or after encoder and decoder", kActivations);
+  fields.field("reconstruction", reconstruction,
+               "over the squared errors of a sample, and over a training batch", kReconstructions);
   fields.field("statistics_window", statistics_window,
                "latest training errors that a z-score refers to; 0 for all", {0});
   fields.field("threshold", threshold, "z-score above which a block grows");
@@ -51,7 +58,16 @@ void Options::fields(config::Fields& fields) {
                "what an experience that adds no adapter trains", kWithout);
   fields.group("functional", functional, "training of adapters, router and head");
   fields.group("descriptor", descriptor, "training of descriptors");
-  fields.field("cache_mib", cache_mib, "memory for tokens of frozen blocks, MiB", {0});
+  fields.field("cache_mib", cache_mib, "memory for tokens of frozen blocks, MiB", {0, 1 << 20});
+}
+
+void Options::check(const config::Node& node) const {
+  if (statistics_window == 1 || statistics_window == 2) {
+    node.at_or_null("statistics_window")
+        .fail("a window of 1 or 2 errors never makes a z-score; expected 0 or at least 3");
+  }
+  functional.check(node.at_or_null("functional"));
+  descriptor.check(node.at_or_null("descriptor"));
 }
 
 BlockRange expandable_blocks(const Options& options, int64_t depth) {

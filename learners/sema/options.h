@@ -18,6 +18,7 @@ struct Options {
   std::string mixture = "soft";
   bool router_bias = true;
   std::string descriptor_input = "pre_ln2";
+  std::string pooling = "mean";
   int64_t descriptor_dim = 128;
   std::string descriptor_activation = "none";
   std::string reconstruction = "mean";
@@ -34,6 +35,7 @@ struct Options {
   int64_t cache_mib = 256;
 
   void fields(config::Fields& fields);
+  void check(const config::Node& node) const;
 };
 
 /// The blocks that may grow, both ends included and 0-based.

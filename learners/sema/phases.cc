@@ -37,6 +37,13 @@ Tensor features(Session& session, std::span<const int64_t> rows, const View& loo
   return network.features(session.run(pass, look, network.depth()));
 }
 
+/// Whether `num` vectors of every sample, the same in all epochs, fit the memory for such things.
+bool may_keep(const Session& session, int64_t num) {
+  const int64_t bytes = num * session.data().size() * session.network.backbone().info().dim *
+                        static_cast<int64_t>(sizeof(float));
+  return session.is_repeatable() && bytes <= session.options.cache_mib << 20;
+}
+
 /// Features of all samples, [n, dim].
 Tensor all_features(Session& session) {
   const GradMode no_gradients(false);
@@ -93,7 +100,7 @@ void functional_phase(Session& session, int64_t round) {
   // With nothing but the classifier to train, a fixed view's features never change.
   const bool is_head_only = trained.size() == parameters(network.classifier()).size();
   Tensor known;
-  if (is_head_only && session.is_repeatable()) {
+  if (is_head_only && may_keep(session, 1)) {
     const PhaseTimer timer(session.context.log, "functional");
     known = all_features(session);
   }
@@ -112,9 +119,10 @@ void descriptor_phase(Session& session, int64_t round) {
   Network& network = session.network;
   const std::vector<int64_t> layers = growing_blocks(network);
   if (layers.empty()) return;
+  const bool is_sum = session.options.reconstruction == "sum";
   // All adapters rest in this phase, so that a fixed view's inputs never change.
   Pooled known;
-  if (session.is_repeatable()) {
+  if (may_keep(session, static_cast<int64_t>(layers.size()))) {
     const PhaseTimer timer(session.context.log, "descriptor");
     known = all_pooled_inputs(session, layers);
   }
@@ -127,7 +135,7 @@ void descriptor_phase(Session& session, int64_t round) {
           known.empty() ? inputs.at(layer)
                         : known.at(layer).index_select(0, row_index(rows, session.device)));
       descriptor.statistics.add(errors);
-      sum = sum + errors.mean();
+      sum = sum + (is_sum ? errors.sum() : errors.mean());
     }
     return sum;
   };

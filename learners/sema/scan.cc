@@ -1,10 +1,12 @@
 #include "learners/sema/scan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <set>
 
+#include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/stack.h>
 
 #include "core/nn/threads.h"
@@ -18,7 +20,9 @@ Decision decide(const std::vector<Tensor>& zscores, double threshold, const std:
   if (by == "batch") {
     scores = scores.mean(1);
   } else {
-    const Tensor strangest = std::get<0>(scores.min(0)).argmax();
+    // A score that is not a number must not hide a sample that is strange.
+    const Tensor smallest = std::get<0>(scores.min(0));
+    const Tensor strangest = at::nan_to_num(smallest, -HUGE_VAL, HUGE_VAL, -HUGE_VAL).argmax();
     scores = scores.select(1, strangest.item<int64_t>()).contiguous();
   }
   Decision decision;

@@ -1,4 +1,5 @@
-// How much each adapter is used: the paper's usage plot.
+// How much each adapter is used. Not the paper's usage plot, which is of the test set: what a
+// learner logs must not depend on test data.
 #pragma once
 
 #include "learners/sema/session.h"

@@ -180,22 +180,35 @@ TEST_CASE("rows of classes outside the experience only decay", "[train]") {
   CHECK(value_of(rows[2]) == Approx(2 - 0.1 * (5e-4 * 2 + 0.5)).margin(1e-6));
 }
 
-TEST_CASE("the mean loss of a sample is logged once an epoch", "[train]") {
+/// A column of a table of `run`.
+template <class Value>
+std::vector<Value> column(const Run& run, const std::string& table, const std::string& name) {
+  for (const cl::EventColumn& candidate : run.record.tables.at(table)) {
+    if (candidate.name == name) return std::get<std::vector<Value>>(candidate.values);
+  }
+  return {};
+}
+
+TEST_CASE("the mean loss of a sample is logged once an epoch, and once more in another round",
+          "[train]") {
   Run run;
   Options options = one_step();
   options.batch_size = 3;
-  options.lr = 0;
+  options.lr = 0.5;
+  options.min_lr = 0.5;
   options.epochs = 2;
   const Tensor w = parameter(1);
   const auto loss = [&](std::span<const int64_t> rows, const View&) {
-    return w.mul(static_cast<double>(rows.size())).sum();
+    return w.mul(0).add(static_cast<double>(rows.size())).sum();
   };
-  cl::train::fit({{{w}}}, 4, options, loss, "head", RngKey(5), run.context);
-  const auto& series = run.record.scalars.at("head/loss");
-  CHECK(series.steps == std::vector<int64_t>{2, 3});  // experience 1 of 2 epochs each
+  for (uint64_t round = 0; round < 2; ++round) {
+    cl::train::fit({{{w}}}, 4, options, loss, "head", RngKey(5).child(round), run.context);
+  }
+  CHECK(column<int64_t>(run, "training_head", "experience") == std::vector<int64_t>{1, 1, 1, 1});
+  CHECK(column<int64_t>(run, "training_head", "epoch") == std::vector<int64_t>{0, 1, 0, 1});
+  CHECK(column<double>(run, "training_head", "lr") == std::vector<double>{0.5, 0.5, 0.5, 0.5});
   // batches of 3 and 1 samples with losses 3 and 1: (3 * 3 + 1 * 1) / 4 = 2.5
-  REQUIRE(series.values.size() == 2);
-  CHECK(series.values[0] == Approx(2.5));
+  CHECK(column<double>(run, "training_head", "loss") == std::vector<double>{2.5, 2.5, 2.5, 2.5});
   CHECK(run.record.seconds.count("head") == 1);
 }
 
@@ -243,6 +256,9 @@ TEST_CASE("training options are checked where they stand", "[train]") {
   CHECK_THROWS_WITH(read("batch_size: 0"), Contains("a.yaml:1:13"));
   CHECK_THROWS_WITH(read("optimiser: sdg"), Contains("sgd"));
   CHECK_THROWS_WITH(read("schedule: linear"), Contains("cosine"));
+  CHECK_THROWS_WITH(read("optimiser: adam\nbeta2: 1"), Contains("beta2 must be below 1"));
+  CHECK_THROWS_WITH(read("optimiser: adamw\nmomentum: 1"), Contains("momentum"));
+  CHECK_NOTHROW(read("optimiser: sgd\nmomentum: 1"));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Facts of single baselines that the conformance tests cannot know.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -7,11 +9,15 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 
 #include "core/data/tensor_dataset.h"
 #include "core/learner/learner.h"
 #include "core/metrics/run_record.h"
+#include "core/nn/heads/head.h"
 #include "core/nn/init.h"
+#include "core/nn/prompts/prompt_pool.h"
 #include "core/train/losses.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_backbone.h"
@@ -38,13 +44,13 @@ DatasetPtr clouds(const std::vector<int64_t>& classes, uint64_t seed) {
 }
 
 struct World {
-  explicit World(const std::string& choice) {
+  explicit World(const std::string& choice, uint64_t seed = 2) {
     StreamInfo stream;
     stream.num_experiences = 2;
     stream.num_classes = kClasses;
     stream.sample_shape = {3, 8, 8};
     learner = Learners::get().make(config::Node::parse(choice, "test"),
-                                   {testing::make_tiny(), stream, RngKey(2), at::kCPU});
+                                   {testing::make_tiny(), stream, RngKey(seed), at::kCPU});
   }
 
   void learn(int64_t k, const std::vector<int64_t>& classes) {
@@ -164,14 +170,84 @@ TEST_CASE("the modes of joint train what they say", "[joint]") {
   CHECK(changed("linear_probe") == Names{"head", "learner", "num_trained"});
 }
 
+TEST_CASE("joint steps the backbone at the scale asked for", "[joint]") {
+  // A single step of sgd is linear in the learning rate.
+  const auto moved = [](double scale) {
+    World world(
+        fmt::format("joint: {{mode: full, backbone_lr_scale: {}, train: {{epochs: 1, "
+                    "batch_size: 1000, lr: 0.5}}}}",
+                    scale));
+    const State before = world.learner->save();
+    world.learn(0, {0, 1, 2, 3});
+    double squares = 0;
+    for (const auto& [name, tensor] : world.learner->save()) {
+      if (!name.starts_with("backbone.")) continue;
+      squares += (tensor - *find(before, name)).square().sum().item<double>();
+    }
+    return std::sqrt(squares);
+  };
+  CHECK(moved(0.1) > 0);
+  CHECK(moved(1) / moved(0.1) == Approx(10).epsilon(1e-2));
+}
+
 TEST_CASE("l2p trains prompts, keys and head, and learns", "[l2p]") {
   World world("l2p: {train: {epochs: 40}}");
   const State built = world.learner->save();
   world.learn(0, {0, 1});
   CHECK(world.changed_since(built) == Names{"pool", "head", "learner"});
+  for (const auto* name : {"pool.prompts", "pool.keys", "head.weight", "head.bias"}) {
+    INFO(name);
+    CHECK_FALSE(at::equal(*find(built, name), *find(world.learner->save(), name)));
+  }
   CHECK(world.accuracy({0, 1}) > 0.9);
   // 10 prompts of 5 tokens of 16 numbers, 10 keys, head of 4 rows: 800 + 160 + 68
   CHECK(world.learner->parameter_count().added == 1028);
+}
+
+TEST_CASE("l2p reads the mean of the prompts' outputs, behind the class token", "[l2p]") {
+  World world("l2p: {top_k: 1, train: {epochs: 0}}");
+  world.learn(0, {0, 1, 2, 3});
+  const State state = world.learner->save();
+  const auto backbone = testing::make_tiny();
+  Hooks none;
+  const DatasetPtr test = clouds({0, 1, 2, 3}, 6);
+  const Tensor x = test->fetch(std::vector<int64_t>{0, 25, 50, 75}, View::test());
+  const Tensor cosine =
+      train::cosine_similarity(backbone->forward(x, none), *find(state, "pool.keys"));
+  const Tensor prompt = find(state, "pool.prompts")->index_select(0, cosine.argmax(1));
+  const Tensor tokens = backbone->embed(x);
+  const Tensor prompted = at::cat({tokens.narrow(1, 0, 1), prompt + backbone->special_position(),
+                                   tokens.narrow(1, 1, testing::kTinyTokens - 1)},
+                                  1);
+  const Tensor out = backbone->norm(backbone->blocks(prompted, 0, backbone->info().depth, none));
+  const Tensor expected = out.narrow(1, 1, 5).mean(1).matmul(find(state, "head.weight")->t()) +
+                          *find(state, "head.bias");
+  const Tensor logits = world.learner->predict(*test, std::vector<int64_t>{0, 25, 50, 75});
+  CHECK((logits - expected).abs().max().item<double>() < kTolerance);
+}
+
+TEST_CASE("l2p draws the chosen keys towards the queries", "[l2p]") {
+  World world("l2p: {top_k: 10, similarity_weight: 10}");  // all keys are chosen
+  const DatasetPtr train = clouds({0, 1}, 5);
+  std::vector<int64_t> rows(static_cast<size_t>(train->size()));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  Hooks none;
+  const Tensor queries = testing::make_tiny()->forward(train->fetch(rows, View::test()), none);
+  const auto mean_cosine = [&] {
+    const State state = world.learner->save();
+    return train::cosine_similarity(queries, *find(state, "pool.keys")).mean().item<double>();
+  };
+  const double before = mean_cosine();
+  world.learn(0, {0, 1});
+  CHECK(mean_cosine() > before + 0.005);
+}
+
+TEST_CASE("l2p on ViT-B/16 has the published number of parameters", "[l2p]") {
+  PromptPool pool({.prompts = 10, .prompt_tokens = 5, .dim = 768, .chosen = 5}, RngKey(1),
+                  at::kCPU);
+  const auto head = Heads::get().make(config::Node::of("linear"), {768, 100, RngKey(1), at::kCPU});
+  // 10 * 5 * 768 + 10 * 768 + 100 * 769
+  CHECK(count(parameters(pool)) + count(parameters(*head)) == 122980);
 }
 
 TEST_CASE("a voting batch changes what l2p says of a sample, a lone sample does not", "[l2p]") {
@@ -207,6 +283,10 @@ TEST_CASE("guesses depend on the key and the sample alone", "[random]") {
   const DatasetPtr test = clouds({0, 1}, 6);
   CHECK(at::equal(world.learner->predict(*test, std::vector<int64_t>{7})[0],
                   world.logits({0, 1})[7]));
+  CHECK_FALSE(at::equal(world.logits({0, 1})[7], world.logits({0, 1})[8]));
+  World other("random", 4);
+  other.learn(0, {0, 1});
+  CHECK_FALSE(at::equal(world.logits({0, 1}), other.logits({0, 1})));
 }
 
 TEST_CASE("a learner refuses views that are not what they say", "[learner]") {
@@ -219,9 +299,31 @@ TEST_CASE("a learner refuses views that are not what they say", "[learner]") {
   CHECK_THROWS_AS(world.learner->predict(*data, std::vector<int64_t>{0}), InternalError);
 }
 
+/// Learns that one of its parameters is not a number.
+class Broken final : public Learner {
+ public:
+  using Learner::Learner;
+  ParameterCount parameter_count() override { return {}; }
+  void tensors(TensorVisitor& visitor) override {
+    visitor.parameter("sound", sound_);
+    visitor.parameter("part.broken", broken_);
+  }
+
+ private:
+  void do_learn(const TrainView&, RunContext&) override {
+    broken_[1] = std::numeric_limits<float>::quiet_NaN();
+  }
+  Tensor do_predict(const Samples&, std::span<const int64_t>) override { return {}; }
+
+  Tensor sound_ = at::zeros({2}, at::kFloat), broken_ = at::zeros({2}, at::kFloat);
+};
+
 TEST_CASE("a learner whose parameters blow up says which", "[learner]") {
-  World world("linear_probe: {train: {lr: 1000, momentum: 1, weight_decay: 1, epochs: 60}}");
-  CHECK_THROWS_WITH(world.learn(0, {0, 1}), Contains("experience 0"));
+  StreamInfo stream;
+  stream.num_classes = kClasses;
+  World world("random");
+  world.learner = std::make_unique<Broken>(stream);
+  CHECK_THROWS_WITH(world.learn(0, {0, 1}), Contains("experience 0") && Contains("'part.broken'"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -112,6 +113,19 @@ TEST_CASE("descriptors see the mean over all tokens, before or after the norm", 
   CHECK(largest(seen - source.mean(1)) == 0);
 }
 
+TEST_CASE("the class token can stand for all tokens", "[sema]") {
+  Options options = World::small();
+  options.pooling = "class_token";
+  Bench bench(options, 1);
+  const std::vector<int64_t> rows = first_rows(6);
+  Tensor seen;
+  const ForwardPass pass{.rows = rows,
+                         .key = RngKey(3),
+                         .at_pooled = [&](int64_t, const Tensor& pooled) { seen = pooled; }};
+  (void)bench.block.delta({Site::kMlp, 1, bench.stream, bench.normed}, bench.out, pass);
+  CHECK(seen.equal(bench.stream.select(1, 0)));
+}
+
 TEST_CASE("a descriptor of zeros errs by the mean, or the sum, of the squares", "[sema]") {
   const GradMode no_gradients(false);
   Options options = World::small();
@@ -130,7 +144,7 @@ TEST_CASE("a leaky descriptor keeps a hundredth of negative codes", "[sema]") {
   const GradMode no_gradients(false);
   Options options = World::small();
   options.descriptor_dim = 1;
-  options.descriptor_activation = "leaky_relu";
+  options.descriptor_activation = "leaky_relu_encoder";
   Descriptor descriptor(options, 2, RngKey(1), at::kCPU);
   descriptor.encoder.weight.copy_(at::ones({1, 2}));
   descriptor.decoder.weight.copy_(at::ones({2, 1}));
@@ -141,6 +155,18 @@ TEST_CASE("a leaky descriptor keeps a hundredth of negative codes", "[sema]") {
   const Tensor errors = descriptor.errors(pooled);
   CHECK(errors[0].item<double>() == Approx(1));
   CHECK(errors[1].item<double>() == Approx(3.8416));
+}
+
+TEST_CASE("a descriptor may be leaky at both ends", "[sema]") {
+  const GradMode no_gradients(false);
+  Options options = World::small();
+  options.descriptor_dim = 1;
+  options.descriptor_activation = "leaky_relu_both";
+  Descriptor descriptor(options, 1, RngKey(1), at::kCPU);
+  descriptor.encoder.weight.copy_(at::ones({1, 1}));
+  descriptor.decoder.weight.copy_(at::ones({1, 1}));
+  // -2 -> -0.02 -> -0.0002: error 1.9998^2 = 3.99920004
+  CHECK(descriptor.errors(at::full({1, 1}, -2.0))[0].item<double>() == Approx(3.99920004));
 }
 
 TEST_CASE("signed z-scores keep the sign that absolute ones drop", "[sema]") {
@@ -217,6 +243,14 @@ TEST_CASE("mixtures weigh the adapters as they are called", "[sema]") {
       CHECK(delta[i].equal(bench.delta_of(static_cast<size_t>(chosen[i].item<int64_t>()))[i]));
     }
   }
+  SECTION("the router of top1 learns as that of soft shares") {
+    Bench bench(with_mixture("top1"), 2);
+    const GradMode recording(true);
+    bench.delta(true).square().sum().backward();
+    const Tensor gradient = bench.block.router().fresh->weight.grad();
+    REQUIRE(gradient.defined());
+    CHECK(largest(gradient) > 0);
+  }
   SECTION("top1_inference is soft in training, hard otherwise") {
     Bench hard(with_mixture("top1"), 2), soft(with_mixture("soft"), 2),
         bench(with_mixture("top1_inference"), 2);
@@ -254,6 +288,10 @@ TEST_CASE("random shares belong to a sample, not to its batch, and sum to one", 
   REQUIRE(weights.sizes() == at::IntArrayRef({6, 3}));
   CHECK(largest(weights.sum(1) - 1) < kTolerance);
   CHECK(weights.min().item<double>() >= 0);
+  // Of six samples, some are shared among adapters, or none is.
+  const bool is_selection = bench.options.mixture == "random_selection";
+  const Tensor whole = weights.eq(1).sum(1);
+  CHECK(whole.sum().item<int64_t>() == (is_selection ? 6 : 0));
 }
 
 }  // namespace

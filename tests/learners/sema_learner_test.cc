@@ -4,6 +4,7 @@
 #include <map>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include "core/base/error.h"
@@ -36,13 +37,15 @@ const std::vector<Lesson>& lessons() {
 }
 
 constexpr std::string_view kSmall =
-    "adapter: {parallel: {bottleneck: 4}}, descriptor_dim: 4, scan_batch_size: 64, "
+    "descriptor_dim: 4, scan_batch_size: 64, "
     "functional: {epochs: 2}, descriptor: {epochs: 10, lr: 0.003}";
 
 struct Run {
-  explicit Run(const std::string& more = "") {
+  explicit Run(const std::string& more = "",
+               const std::string& adapter = "adapter: {parallel: {bottleneck: 4}}") {
     const auto choice = config::Node::parse(
-        fmt::format("sema: {{{}{}{}}}", kSmall, more.empty() ? "" : ", ", more), "test");
+        fmt::format("sema: {{{}, {}{}{}}}", adapter, kSmall, more.empty() ? "" : ", ", more),
+        "test");
     StreamInfo stream;
     stream.num_experiences = 3;
     stream.num_classes = 6;
@@ -134,6 +137,19 @@ TEST_CASE("what an experience added is never changed by later ones", "[sema]") {
   }
 }
 
+TEST_CASE("inference feeds no statistics, not even before anything is frozen", "[sema]") {
+  Run run;
+  const State built = run.learner->save();
+  State seen = built;
+  for (auto& [name, tensor] : seen) {
+    if (name == "learner.classes_seen") tensor = at::zeros({1}, at::kLong);
+  }
+  run.learner->restore(seen, "test");  // nothing trained, everything trainable
+  const State before = run.learner->save();
+  (void)run.predict(0);
+  CHECK(changed(before, run.learner->save()).empty());
+}
+
 TEST_CASE("expansion by experience adds one adapter to every expandable block", "[sema]") {
   Run run("expansion: by_task, first_expandable: 2");
   run.learn_all();
@@ -212,7 +228,7 @@ TEST_CASE("the size of the cache changes results by rounding only", "[sema]") {
 
 TEST_CASE("the shares of a block's adapters sum to one in every experience", "[sema]") {
   const std::string mixture = GENERATE("soft", "average", "random", "top1", "top1_inference",
-                                       "random_selection", "descriptor");
+                                       "random_selection", "descriptor", "descriptor_zscore");
   Run run("threshold: -1, mixture: " + mixture);
   run.learn_all();
   std::map<std::pair<int64_t, int64_t>, double> sums;
@@ -227,10 +243,23 @@ TEST_CASE("the shares of a block's adapters sum to one in every experience", "[s
   for (const auto& [place, sum] : sums) CHECK(sum == Approx(1).epsilon(1e-5));
 }
 
+TEST_CASE("adapters at other sites grow as well", "[sema]") {
+  const std::string adapter =
+      GENERATE("lora: {rank: 2}", "series: {bottleneck: 4}", "series: {after: block}");
+  const std::string input = GENERATE("pre_ln2", "post_ln2");
+  Run run("threshold: -1, descriptor_input: " + input, "adapter: {" + adapter + "}");
+  run.learn_all();
+  CHECK(run.learner->adapters_per_block() == std::vector<int64_t>{1, 3, 3, 3});
+  const Tensor logits = run.predict(2);
+  CHECK(logits.select(1, 5).isfinite().all().item<bool>());
+}
+
 TEST_CASE("mistaken options are refused before anything is built", "[sema]") {
   CHECK_THROWS_AS(Run("mixture: soup"), ConfigError);
   CHECK_THROWS_AS(Run("descriptor_dim: 0"), ConfigError);
   CHECK_THROWS_AS(Run("treshold: 1"), ConfigError);
+  CHECK_THROWS_AS(Run("statistics_window: 2"), ConfigError);
+  CHECK_THROWS_AS(Run("functional: {optimiser: adam, beta2: 1}"), ConfigError);
   CHECK_THROWS_WITH(Run("last_expandable: 4"), Contains("blocks 0 to 3"));
 }
 

@@ -111,15 +111,13 @@ TEST_CASE("a new network gives the plain backbone's features", "[sema]") {
   CHECK_FALSE(world.features(x).equal(world.backbone->forward(x, none)));
 }
 
-TEST_CASE("training and inference compute the same, and inference feeds no statistics", "[sema]") {
+TEST_CASE("training and inference compute the same", "[sema]") {
   World world;
   world.network.freeze();
   world.network.block(2).add_adapter();
   world.shake(1);
   const Tensor x = noise_images({0}, 5, 0, 1)->fetch(testing::first_rows(5), View::test());
-  const State before = snapshot(world.network);
   CHECK(world.features(x, true).equal(world.features(x, false)));
-  CHECK(changed(before, snapshot(world.network)).empty());
 }
 
 TEST_CASE("the functional phase fills statistics, also of descriptors not yet trained", "[sema]") {

@@ -203,10 +203,13 @@ TEST_CASE("weights and statistics after both phases equal the authors'", "[sema]
     INFO(name);
     CHECK(relative_error(value, reference.tensor("after." + name)) < kTolerance);
   });
+  const auto losses = [&](const std::string& phase) {  // experience, epoch, loss, lr
+    return std::get<std::vector<double>>(record.tables.at("training_" + phase).at(2).values);
+  };
   for (size_t epoch = 0; epoch < 4; ++epoch) {
-    CHECK(record.scalars.at("functional/loss").values[epoch] ==
+    CHECK(losses("functional")[epoch] ==
           Approx(reference.numbers["func_loss"][epoch].get<double>()).epsilon(kTolerance));
-    CHECK(record.scalars.at("descriptor/loss").values[epoch] ==
+    CHECK(losses("descriptor")[epoch] ==
           Approx(reference.numbers["rd_loss"][epoch].get<double>()).epsilon(kTolerance));
   }
   for (const int64_t layer : {2, 3}) {
