@@ -1,5 +1,6 @@
 #include "experiments/checkpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -22,6 +23,9 @@ using Metadata = std::map<std::string, std::string>;
 
 constexpr std::array kScenarios{Scenario::kTask, Scenario::kDomain, Scenario::kClass,
                                 Scenario::kTaskFree};
+
+// What a count may be before it is taken for a lie rather than allocated.
+constexpr int64_t kMostOfAnything = 10'000'000;
 
 /// The metadata of a checkpoint, entry by entry.
 class MetadataReader {
@@ -47,10 +51,21 @@ class MetadataReader {
     return result;
   }
 
+  [[noreturn]] void fail(const std::string& key, std::string_view expected,
+                         std::string_view found) const {
+    throw Error(fmt::format("'{}': metadata '{}': expected {}, found '{}'", file_.string(), key,
+                            expected, found));
+  }
+
   [[nodiscard]] std::vector<std::string> lines(const std::string& key) const {
-    std::vector<std::string> result;
-    std::istringstream stream(text(key));
-    for (std::string line; std::getline(stream, line);) result.push_back(line);
+    std::vector<std::string> result{""};
+    for (const char c : text(key)) {
+      if (c == '\n') {
+        result.emplace_back();
+      } else {
+        result.back() += c;
+      }
+    }
     return result;
   }
 
@@ -58,9 +73,9 @@ class MetadataReader {
   [[nodiscard]] int64_t number(const std::string& key, const std::string& word) const {
     int64_t value = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size() || value < 0) {
-      throw Error(fmt::format("'{}': metadata '{}': expected a count, found '{}'", file_.string(),
-                              key, word));
+    if (error != std::errc() || end != word.data() + word.size() || value < 1 ||
+        value > kMostOfAnything) {
+      fail(key, fmt::format("a count from 1 to {}", kMostOfAnything), word);
     }
     return value;
   }
@@ -72,14 +87,36 @@ class MetadataReader {
 StreamInfo read_stream(const MetadataReader& metadata) {
   StreamInfo info;
   info.name = metadata.text("stream.name");
-  for (const Scenario scenario : kScenarios) {
-    if (name(scenario) == metadata.text("stream.scenario")) info.scenario = scenario;
-  }
+  const std::string& scenario = metadata.text("stream.scenario");
+  const auto known = std::find_if(kScenarios.begin(), kScenarios.end(),
+                                  [&](Scenario one) { return name(one) == scenario; });
+  if (known == kScenarios.end()) metadata.fail("stream.scenario", "a known scenario", scenario);
+  info.scenario = *known;
   info.num_experiences = metadata.integer("stream.num_experiences");
   info.num_classes = metadata.integer("stream.num_classes");
   info.sample_shape = metadata.integers("stream.sample_shape");
   info.class_names = metadata.lines("stream.class_names");
+  if (static_cast<int64_t>(info.class_names.size()) != info.num_classes) {
+    metadata.fail("stream.class_names", fmt::format("{} lines", info.num_classes),
+                  std::to_string(info.class_names.size()));
+  }
   return info;
+}
+
+/// The settings without the backbone's file of weights: they are among the learner's own tensors.
+config::Node without_weights(const config::Node& settings) {
+  const config::Choice backbone = config::choice(settings.at("backbone"));
+  if (!backbone.options.contains("weights")) return settings;
+  return settings.with(fmt::format("backbone.{}.weights", backbone.name), config::Node::of(""));
+}
+
+/// The head that came with a weights file has no place in a backbone built without it, and no part
+/// in a learner's predictions.
+void drop_heads_of_weights(State& state, Learner& learner) {
+  const State kept = learner.save();
+  std::erase_if(state, [&](const auto& entry) {
+    return entry.first.starts_with("backbone.head.") && find(kept, entry.first) == nullptr;
+  });
 }
 
 }  // namespace
@@ -118,15 +155,17 @@ void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,
 
 Checkpoint read_checkpoint(const std::filesystem::path& file,
                            const std::vector<Override>& overrides) {
-  const SafetensorsFile content = read_safetensors(file);
+  SafetensorsFile content = read_safetensors(file);
   const MetadataReader metadata(content.metadata, file);
   const std::string& text = metadata.text("settings");
   config::Node node =
       config::Node::parse(text, file.string() + ": settings", metadata.text("folder"));
+  node = without_weights(node);
   for (const Override& fixed : overrides) node = node.with(fixed.path, fixed.value);
   Checkpoint result{config::read<Settings>(split_seeds(node)), read_stream(metadata), nullptr};
   result.learner = make_learner(result.settings, result.stream,
                                 RngKey(static_cast<uint64_t>(result.settings.seeds.model)));
+  drop_heads_of_weights(content.tensors, *result.learner);
   result.learner->restore(content.tensors, file.string());
   return result;
 }

@@ -28,7 +28,8 @@ struct Checkpoint {
   std::unique_ptr<Learner> learner;  // ready to predict
 };
 
-/// @param overrides  of the settings, for weights or a device that are elsewhere now
+/// Needs neither the data nor the backbone's weights file.
+/// @param overrides  of the settings, for another device
 /// @throws Error if the file is no checkpoint or does not fit its own settings
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& file,
                                          const std::vector<Override>& overrides = {});

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <numeric>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <ATen/ops/zeros.h>
@@ -75,6 +76,15 @@ ImageTransform make_transform(const std::vector<int64_t>& sample_shape, config::
 }
 
 }  // namespace
+
+void require_inputs(const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code ignored;
+    if (!fs::exists(input, ignored)) {
+      throw Error(fmt::format("{}: there is no such file or folder", input));
+    }
+  }
+}
 
 InputSamples open_inputs(const std::vector<std::string>& inputs,
                          const std::vector<int64_t>& sample_shape, const config::Node& transform) {

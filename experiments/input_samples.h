@@ -16,6 +16,9 @@ struct InputSamples {
   std::vector<std::string> names;  // [size]: files, or row numbers of a tensor
 };
 
+/// @throws Error for an input that is not there: before anything expensive is built
+void require_inputs(const std::vector<std::string>& inputs);
+
 /// Opens `inputs`: one .h5 or .safetensors file with a tensor x [N, ...sample], or any number of
 /// image files and folders (all images below them, in the order of their names).
 /// @param sample_shape  what the backbone takes

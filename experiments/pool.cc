@@ -9,12 +9,21 @@
 #include <thread>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "experiments/explain.h"
 
 namespace cl::experiments {
 namespace {
 
 constexpr std::chrono::milliseconds kTick(100);
+
+void report(const RunSpec& spec, const std::string& error, const RunFailed& failed) {
+  try {
+    failed(spec, error);
+  } catch (const std::exception& second) {  // on a worker's thread it would end the process
+    log::warn("run {} failed ({}), and so did its report: {}", spec.id(), error, explain(second));
+  }
+}
 
 Outcome attempt(const RunSpec& spec, const RunBody& body, const RunFailed& failed) {
   try {
@@ -23,7 +32,7 @@ Outcome attempt(const RunSpec& spec, const RunBody& body, const RunFailed& faile
   } catch (const Stopped&) {
     return Outcome::kStopped;
   } catch (const std::exception& error) {
-    failed(spec, explain(error));
+    report(spec, explain(error), failed);
     return Outcome::kFailed;
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,10 @@ namespace cl::experiments {
 namespace {
 
 constexpr double kSecondsBetweenPlainLines = 10;
+constexpr int64_t kOtherRows = 2;  // the empty line above and the summary below
+// A line too long is cut off rather than wrapped: as two rows it would spoil the way back up.
+constexpr const char* kNoWrap = "\x1b[?7l";
+constexpr const char* kWrap = "\x1b[?7h";
 constexpr double kLeastFractionForEstimate = 0.02;  // before, an estimate is a guess
 
 double seconds_between(ProgressBoard::Clock::time_point first,
@@ -79,15 +84,26 @@ void ProgressBoard::show(Line& line, const ProgressUpdate& update) {
   log::message(text(line, now));
 }
 
-void ProgressBoard::draw() {
+void ProgressBoard::draw(int64_t rows) {
   if (style_ == Style::kPlain) return;
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
   // The cursor waits on an empty line above the block: a message of the log written meanwhile fills
   // that line, and the block moves down by one.
-  std::string block = "\x1b[J";
-  for (const Line* line : lines_) block += fmt::format("\n\x1b[2K{}", text(*line, now));
-  block += fmt::format("\n\x1b[2K{}\x1b[{}A\r", summary(now), lines_.size() + 1);
+  std::vector<std::string> texts;
+  for (const Line* line : lines_) texts.push_back(text(*line, now));
+  // Moving up stops at the top of the terminal, so a higher block would leave copies of itself.
+  const auto most = static_cast<size_t>(std::max<int64_t>(rows - kOtherRows, 1));
+  if (rows > 0 && texts.size() > most) {
+    const size_t hidden = texts.size() - most + 1;
+    texts.resize(most - 1);
+    texts.push_back(fmt::format("and {} more under way", hidden));
+  }
+  texts.push_back(summary(now));
+  std::string block = kNoWrap;
+  block += "\x1b[J";
+  for (const std::string& line : texts) block += "\n\x1b[2K" + line;
+  block += fmt::format("\x1b[{}A\r{}", texts.size(), kWrap);
   out_ << block << std::flush;
   is_drawn_ = true;
 }

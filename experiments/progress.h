@@ -29,8 +29,9 @@ class ProgressBoard {
 
   /// Puts a run on the board, until the result goes out of scope. The board must outlive it.
   [[nodiscard]] std::unique_ptr<Progress> start(const std::string& label);
-  /// Draws the live lines anew; does nothing in the plain style.
-  void draw();
+  /// Draws the live lines anew, as many as fit; does nothing in the plain style.
+  /// @param rows  height of the terminal; 0: unknown
+  void draw(int64_t rows = 0);
 
  private:
   class Line;

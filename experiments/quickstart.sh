@@ -14,7 +14,10 @@ if [[ -f $CLSIM_BUILD/CMakeCache.txt ]]; then configure; else configure -DCL_TES
 build clsim
 
 say "running $suite"
-"$clsim" run "$suite" --out "$results" --jobs "$(nproc)" --resume
+code=0
+"$clsim" run "$suite" --out "$results" --jobs "$(parallel_jobs)" --resume || code=$?
+((code != 130)) || { say "stopped; to go on, run this again: $0"; exit "$code"; }
+((code == 0)) || exit "$code"
 
 "$clsim" table "$results" --format latex >"$results/table.tex"
 "$clsim" table "$results" --format csv >"$results/table.csv"

@@ -3,10 +3,11 @@
 #include <memory>
 #include <utility>
 
-#include "core/config/write.h"
+#include "core/base/log.h"
 #include "core/learner/learner.h"
 #include "core/stream/stream.h"
 #include "experiments/checkpoint.h"
+#include "experiments/inputs.h"
 #include "experiments/protocol.h"
 #include "experiments/provenance.h"
 #include "experiments/run_files.h"
@@ -26,7 +27,6 @@ RunRecord describe(const RunSpec& spec, const Stream& stream) {
   record.backbone = config::choice(spec.settings.backbone).name;
   record.stream_seed = spec.settings.seeds.stream;
   record.model_seed = spec.settings.seeds.model;
-  std::string data;
   record.experiences.clear();
   for (int64_t k = 0; k < stream.info().num_experiences; ++k) {
     const Experience experience = stream.experience(k);
@@ -34,10 +34,29 @@ RunRecord describe(const RunSpec& spec, const Stream& stream) {
                                   .num_train = experience.train->size(),
                                   .num_test = experience.test->size(),
                                   .classes = experience.classes});
-    data += experience.train->id() + "\n" + experience.test->id() + "\n";
   }
-  record.digests["data"] = config::digest(data);
+  record.digests["data"] = data_digest(stream);
   return record;
+}
+
+/// What went on with another program keeps the earlier one's version beside its own.
+void note_earlier_program(const RunPlace& place, RunRecord& record) {
+  for (const auto& [fact, noted] : {std::pair("git_commit", "resumed_from_commit"),
+                                    std::pair("git_dirty", "resumed_from_dirty"),
+                                    std::pair("compiler", "resumed_from_compiler"),
+                                    std::pair("libtorch", "resumed_from_libtorch"),
+                                    std::pair("opencv", "resumed_from_opencv")}) {
+    const auto now = place.provenance.find(fact);
+    const auto earlier = record.provenance.find(fact);
+    if (now == place.provenance.end() || earlier == record.provenance.end() ||
+        now->second == earlier->second) {
+      continue;
+    }
+    log::warn("run {} goes on with {} {}, it began with {}", record.id, fact, now->second,
+              earlier->second);
+    std::string& value = record.provenance[noted];
+    value += (value.empty() ? "" : ", ") + earlier->second;
+  }
 }
 
 }  // namespace
@@ -66,6 +85,7 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
     learner->restore(saved->state, files.state(protocol.first_step).string());
     record = std::move(saved->record);
     record.label = spec.label;
+    note_earlier_program(place, record);
   }
   for (const auto& [name, fact] : place.provenance) record.provenance[name] = fact;
   record.provenance["device"] = spec.settings.device;

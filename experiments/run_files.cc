@@ -74,6 +74,19 @@ std::optional<RunFiles::Saved> RunFiles::saved() const {
 
 void RunFiles::finish(const RunRecord& record) const {
   write_run(this->record(), record);
+  remove_leftovers();
+}
+
+void RunFiles::clean_up() const {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    const std::string name = entry.path().filename().string();
+    std::error_code ignored;  // a leftover does no harm
+    if (name.starts_with(id_ + ".") && name.ends_with(".draft")) fs::remove(entry.path(), ignored);
+  }
+  if (is_finished()) remove_leftovers();
+}
+
+void RunFiles::remove_leftovers() const {
   fs::remove(unfinished_record());
   fs::remove(failure());
   remove_states_but({});

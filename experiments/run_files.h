@@ -40,10 +40,14 @@ class RunFiles {
   [[nodiscard]] std::optional<Saved> saved() const;
   /// Writes `<id>.h5` and removes what `save` has left.
   void finish(const RunRecord& record) const;
+  /// Removes what a crash has left: half-written files, and of a finished run what `finish` would
+  /// have removed. No other process may be at work on this run.
+  void clean_up() const;
 
  private:
   [[nodiscard]] std::filesystem::path path(const char* ending) const;
   void remove_states_but(const std::filesystem::path& kept) const;
+  void remove_leftovers() const;
 
   std::filesystem::path folder_;
   std::string id_;

@@ -28,9 +28,11 @@ install_packages() {
     missing=("$@")
   fi
   ((${#missing[@]})) || return 0
-  command -v apt-get >/dev/null ||
-    stop "there is no apt-get here; please install what these Debian packages hold, then run this again:" \
-      "${missing[*]}"
+  if ! command -v apt-get >/dev/null; then
+    [[ ${CLSIM_SKIP_INSTALL:-} != 1 ]] || return 0
+    stop "there is no apt-get here; please install what these Debian packages hold, then run this again" \
+      "with CLSIM_SKIP_INSTALL=1: ${missing[*]}"
+  fi
   local as_root=()
   if ((EUID != 0)); then
     command -v sudo >/dev/null ||
@@ -52,8 +54,9 @@ configure() {
     { tail -n 40 "$log" >&2; stop "configuring failed; all of its output is in $log"; }
 }
 
-# Compilers of files that include LibTorch take about 1 GB each.
-build_jobs() {
+# How many jobs of about 1 GB the machine takes at a time, as compilers of files that include
+# LibTorch and runs of small backbones are.
+parallel_jobs() {
   local cores memory_gib
   cores=$(nproc)
   memory_gib=$(awk '/MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo 2>/dev/null || echo 4)
@@ -64,5 +67,5 @@ build_jobs() {
 # build TARGET...: builds what is out of date.
 build() {
   say "building (the first time takes some minutes)"
-  cmake --build "$CLSIM_BUILD" -j "$(build_jobs)" --target "$@"
+  cmake --build "$CLSIM_BUILD" -j "$(parallel_jobs)" --target "$@"
 }

@@ -53,6 +53,7 @@ int features(const FeaturesOptions& options) {
   const auto choice = config::Node::parse(options.backbone, "--backbone", here);
   Backbones::get().check(choice);
   const auto transform = config::Node::parse(options.transform, "--transform", here);
+  require_inputs(options.inputs);
   apply({.jobs = 1, .intra_op_threads = options.threads});
   const c10::Device device = open_device(options.device);
   const auto backbone = Backbones::get().make(

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "analysis/render/csv.h"
 #include "core/base/log.h"
 #include "core/nn/threads.h"
 #include "experiments/checkpoint.h"
@@ -41,14 +42,6 @@ config::Node transform_options(const PredictOptions& options, const Settings& se
   return config::choice(settings.stream).options.at_or_null("transform");
 }
 
-/// As CSV wants it: in quotes where it holds a comma, a quote or a line break.
-std::string csv(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 void print(const Tensor& logits, const InputSamples& inputs, const StreamInfo& stream) {
   const Tensor probabilities = logits.softmax(1);
   const Tensor best = logits.argmax(1).contiguous();
@@ -57,8 +50,9 @@ void print(const Tensor& logits, const InputSamples& inputs, const StreamInfo& s
   for (int64_t i = 0; i < best.size(0); ++i) {
     const auto id = static_cast<size_t>(classes[i]);
     const std::string name = id < stream.class_names.size() ? stream.class_names[id] : "";
-    std::cout << fmt::format("{},{},{},{:.4f}\n", csv(inputs.names[static_cast<size_t>(i)]), id,
-                             csv(name), probabilities[i][classes[i]].item<double>());
+    std::cout << fmt::format(
+        "{},{},{},{:.4f}\n", analysis::csv_field(inputs.names[static_cast<size_t>(i)]), id,
+        analysis::csv_field(name), probabilities[i][classes[i]].item<double>());
   }
 }
 
@@ -70,6 +64,7 @@ int predict(const PredictOptions& options) {
   }
   std::vector<Override> overrides;
   for (const std::string& text : options.overrides) overrides.push_back(parse_override(text));
+  require_inputs(options.inputs);
   apply({.jobs = 1, .intra_op_threads = 1});
   const Checkpoint checkpoint = read_checkpoint(options.checkpoint, overrides);
   const InputSamples inputs = open_inputs(options.inputs, checkpoint.stream.sample_shape,
@@ -109,8 +104,7 @@ void add_predict(CLI::App& app, Action& chosen) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   verb->add_option("--set", options->overrides,
-                   "a setting of the run that is different now, as device=cpu or "
-                   "backbone.vit.weights=elsewhere.safetensors")
+                   "a setting of the run that is different now, as device=cpu")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
   verb->footer(kFooter);

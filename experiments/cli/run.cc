@@ -6,18 +6,22 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/metrics/summary.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
+#include "experiments/folder_lock.h"
+#include "experiments/inputs.h"
 #include "experiments/pool.h"
 #include "experiments/progress.h"
 #include "experiments/provenance.h"
@@ -30,6 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct RunOptions {
+  std::string program;  // as it was called
   std::string suite, out, data;
   int jobs = 1;
   bool resume = false;
@@ -40,11 +45,13 @@ constexpr const char* kFooter = R"(Files in DIR, for each run:
   ID.h5             the result; what is written once is never overwritten
   ID.safetensors    the trained learner (with 'checkpoint: last'), for 'clsim predict'
   ID.failed.txt     why it failed; the other runs go on
+  .lock             keeps a second process out
   ID.h5.part, ID.partK.safetensors   an interrupted run after K experiences
 
 Without --resume, DIR must hold no result of these runs. With it, finished runs are left
 alone, interrupted ones go on after their last completed experience (bit for bit as if
-they had never stopped), and failed ones are tried again.
+they had never stopped), and failed ones are tried again; data and weights must be the
+same as then.
 
 Ctrl-C stops cleanly; a second one kills. Results do not depend on --jobs.
 Data sets are looked for in --data, else in $CLSIM_DATA, else in each source's own place.
@@ -111,21 +118,32 @@ void note_failure(const RunSpec& spec, const fs::path& out, const std::string& e
        << spec.canonical();
 }
 
-/// The command as it was typed, quoted where a shell needs it.
+/// Quoted where a shell needs it.
+std::string shell_word(const std::string& word) {
+  if (!word.empty() && word.find_first_of(" \t\n'\"{}[]*?$&;|<>()#!~`\\") == std::string::npos) {
+    return word;
+  }
+  std::string result = "'";
+  for (const char c : word) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
+/// The command as it was typed.
 std::string command_line(const RunOptions& options) {
-  std::vector<std::string> words{"clsim", "run", options.suite};
+  std::vector<std::string> words{options.program, "run", options.suite};
   if (!options.out.empty()) words.insert(words.end(), {"--out", options.out});
   if (!options.data.empty()) words.insert(words.end(), {"--data", options.data});
   if (options.jobs != 1) words.insert(words.end(), {"--jobs", std::to_string(options.jobs)});
   for (const std::string& word : options.only) words.insert(words.end(), {"--only", word});
   for (const std::string& text : options.overrides) words.insert(words.end(), {"--set", text});
-  for (std::string& word : words) {
-    if (word.find_first_of(" '\"{}[]*?$&;|<>()") == std::string::npos) continue;
-    std::string quoted = "'";
-    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    word = quoted + "'";
-  }
+  for (std::string& word : words) word = shell_word(word);
   return fmt::format("{}", fmt::join(words, " "));
+}
+
+/// 0 if standard error is no terminal.
+int64_t terminal_rows() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
 std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadPlan& plan,
@@ -136,9 +154,20 @@ std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadP
   ProgressBoard board(static_cast<int64_t>(runs.size()), plan.jobs,
                       live ? ProgressBoard::Style::kLive : ProgressBoard::Style::kPlain, std::cerr);
   watch_for_interrupt();
+  std::mutex mutex;
+  std::optional<ConfigError> mistake;  // no other run is worth its time before that is put right
   const auto body = [&](const RunSpec& spec) {
     const auto progress = board.start(spec.label);
-    const RunRecord record = run(spec, place, *progress);
+    const RunRecord record = [&] {
+      try {
+        return run(spec, place, *progress);
+      } catch (const ConfigError& error) {
+        const std::lock_guard lock(mutex);
+        if (!mistake) mistake = error;
+        stop.request_stop();
+        throw Stopped();
+      }
+    }();
     log::info("run {} done: accuracy after the last experience {:.2f} %",
               spec.label.empty() ? spec.id() : spec.label,
               100 * find_metric("last_accuracy").value(record));
@@ -148,12 +177,14 @@ std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadP
       log::info("stopping at the next step; once more Ctrl-C kills");
       stop.request_stop();
     }
-    board.draw();
+    board.draw(terminal_rows());
   };
   const auto failed = [&](const RunSpec& spec, const std::string& error) {
     note_failure(spec, place.out, error);
   };
-  return run_all(runs, plan, place.stop, body, failed, tick);
+  auto outcomes = run_all(runs, plan, place.stop, body, failed, tick);
+  if (mistake) throw ConfigError(*mistake);
+  return outcomes;
 }
 
 int run_suite(const RunOptions& options) {
@@ -166,9 +197,12 @@ int run_suite(const RunOptions& options) {
                         .intra_op_threads = static_cast<int>(suite.runs.front().settings.threads)};
   const auto chosen = select(std::move(suite.runs), options.only);
   check_jobs(chosen, plan);
-  const auto runs = to_do(chosen, out, options.resume);
   fs::create_directories(out);
+  const FolderLock lock(out);
+  const auto runs = to_do(chosen, out, options.resume);
+  for (const RunSpec& spec : chosen) RunFiles(out, spec.id()).clean_up();
   apply(plan);
+  if (options.resume) check_inputs(chosen, out, options.data);
 
   const auto outcomes = conduct_all(runs, plan,
                                     {.out = out,
@@ -183,8 +217,8 @@ int run_suite(const RunOptions& options) {
                            chosen.size() - runs.size() + static_cast<size_t>(done), chosen.size());
   if (failed > 0)
     std::cout << fmt::format(", {} failed (see {})", failed, (out / "*.failed.txt").string());
-  std::cout << fmt::format("\nresults:  {}\ntable:    clsim table {}\n", (out / "*.h5").string(),
-                           out.string());
+  std::cout << fmt::format("\nresults:  {}\ntable:    {} table {}\n", (out / "*.h5").string(),
+                           shell_word(options.program), shell_word(out.string()));
   if (stopped > 0) {
     std::cout << fmt::format("stopped; resume with:  {} --resume\n", command_line(options));
     return kInterrupted;
@@ -199,6 +233,7 @@ int run_suite(const RunOptions& options) {
 
 void add_run(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<RunOptions>();
+  options->program = app.get_name();
   CLI::App* verb = app.add_subcommand("run", "Conduct the runs of a suite");
   verb->add_option("suite", options->suite, "YAML file")->required()->type_name("SUITE");
   verb->add_option("--out", options->out, "folder of the results; default: results/<suite name>")

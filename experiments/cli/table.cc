@@ -34,7 +34,6 @@ Example:
 int table(const TableOptions& options) {
   std::vector<const Metric*> columns;
   for (const std::string& name : options.metrics) columns.push_back(&find_metric(name));
-  if (columns.empty()) columns = analysis::default_columns();
   const auto results = analysis::load_results({options.results.begin(), options.results.end()});
   for (const std::string& note : results.notes) log::message(note);
   const auto tables = analysis::make_tables(results.runs, columns);
@@ -57,7 +56,8 @@ void add_table(CLI::App& app, Action& chosen) {
       ->required()
       ->type_name("RESULTS...");
   verb->add_option("--metric", options->metrics,
-                   "a column; may be repeated; default: those of a paper")
+                   "a column; may be repeated; default: those of a paper, for the scenario "
+                   "'task' those with the task known")
       ->type_name("NAME")
       ->allow_extra_args(false);
   verb->add_option("--format", options->format, "markdown, latex or csv")

@@ -1,11 +1,15 @@
 // The built command line as a user meets it: exit codes and messages.
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
@@ -18,11 +22,24 @@ struct Finished {
   std::string text;  // both outputs
 };
 
-/// clsim lies beside the test's own binary; it is run from `folder`.
+/// clsim lies beside the test's own binary.
+std::filesystem::path binary() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "clsim";
+}
+
+std::vector<std::filesystem::path> files_ending(const std::filesystem::path& folder,
+                                                std::string_view ending) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().string().ends_with(ending)) files.push_back(entry.path());
+  }
+  return files;
+}
+
+/// It is run from `folder`.
 Finished clsim(const std::string& arguments, const std::filesystem::path& folder = ".") {
-  const auto binary = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "clsim";
   const std::string command =
-      fmt::format("cd '{}' && '{}' {} 2>&1", folder.string(), binary.string(), arguments);
+      fmt::format("cd '{}' && '{}' {} 2>&1", folder.string(), binary().string(), arguments);
   FILE* pipe = popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);
   Finished result{-1, {}};
@@ -45,7 +62,9 @@ sweep:
 }  // namespace
 
 TEST_CASE("the command line explains itself", "[experiments]") {
-  CHECK(clsim("--version").code == 0);
+  const Finished version = clsim("--version");
+  CHECK(version.code == 0);
+  CHECK_THAT(version.text, StartsWith("clsim ") && Contains("(commit ") && Contains("LibTorch "));
   const Finished help = clsim("--help");
   CHECK(help.code == 0);
   CHECK_THAT(help.text, Contains("CLSIM_DATA"));
@@ -112,30 +131,93 @@ TEST_CASE("a suite runs, is not run over, resumes, and becomes a table", "[exper
   const Finished table = clsim("table " + out);
   CHECK(table.code == 0);
   CHECK_THAT(table.text, Contains("simplecil"));
-  for (const auto& entry : std::filesystem::directory_iterator(out)) {
-    if (entry.path().extension() == ".h5") CHECK(clsim("show " + entry.path().string()).code == 0);
-  }
+  const auto records = files_ending(out, ".h5");
+  REQUIRE(records.size() == 2);
+  for (const auto& record : records) CHECK(clsim("show " + record.string()).code == 0);
 }
 
 TEST_CASE("a failed run exits with 1, leaves its reason, and the others finish", "[experiments]") {
   const TempDir folder;
-  // The weights of the second backbone do not exist, which is seen only when it is built.
+  // The weights of the second backbone are none, which is seen only when it is built.
+  folder.write("broken.safetensors", "no weights");
   const auto file = folder.write("a.yaml", R"(
 stream: {blobs: {classes: 4, experiences: 2, train_per_class: 8, test_per_class: 4}}
 backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
 learner: simplecil
-sweep: {backbone.vit.weights: ["", missing.safetensors]}
+sweep: {backbone.vit.weights: ["", broken.safetensors]}
 )");
   const std::string out = (folder / "out").string();
   const Finished result = clsim(fmt::format("run {} --out {}", file.string(), out));
   INFO(result.text);
   CHECK(result.code == 1);
   CHECK_THAT(result.text, Contains("1 of 2 runs are finished, 1 failed"));
-  int reasons = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(out)) {
-    if (entry.path().string().ends_with(".failed.txt")) ++reasons;
+  CHECK(files_ending(out, ".failed.txt").size() == 1);
+}
+
+TEST_CASE("a mistake in the suite that only a run can see ends the suite with 2", "[experiments]") {
+  const TempDir folder;
+  // Images of 8 pixels, where this backbone takes 32.
+  const auto file = folder.write("a.yaml", R"(
+stream: {blobs: {classes: 4, experiences: 2, image_size: 8}}
+backbone: {pixels: {image_size: 32}}
+learner: simplecil
+)");
+  const std::string out = (folder / "out").string();
+  const Finished result = clsim(fmt::format("run {} --out {}", file.string(), out));
+  INFO(result.text);
+  CHECK(result.code == 2);
+  CHECK_THAT(result.text, Contains("a.yaml:3:11: backbone: the backbone takes samples of shape"));
+}
+
+TEST_CASE("bytes of a broken file do not reach the terminal as they are", "[experiments]") {
+  const TempDir folder;
+  const auto file = folder.write("a.yaml", "stream: \"\x1b[2J\"\n");
+  const Finished result = clsim("check " + file.string());
+  CHECK(result.code == 2);
+  CHECK(result.text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("Ctrl-C stops with 130 and says how to go on", "[experiments]") {
+  const TempDir folder;
+  // Minutes of work, of which hardly any is waited for.
+  const auto file = folder.write("a.yaml", R"(
+stream: {blobs: {classes: 2, experiences: 1, train_per_class: 64, test_per_class: 4}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+learner: {finetune_adapter: {train: {epochs: 5000}}}
+)");
+  std::array<int, 2> ends{};
+  REQUIRE(pipe(ends.data()) == 0);
+  const std::string program = binary().string(), suite = file.string();
+  const std::string out = (folder / "out").string();
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    execl(program.c_str(), program.c_str(), "run", suite.c_str(), "--out", out.c_str(), nullptr);
+    _exit(127);
   }
-  CHECK(reasons == 1);
+  close(ends[1]);
+  std::string text;
+  std::array<char, 4096> buffer{};
+  bool is_asked = false;
+  for (ssize_t size = 1; size > 0;) {
+    size = read(ends[0], buffer.data(), buffer.size());
+    if (size > 0) text.append(buffer.data(), static_cast<size_t>(size));
+    if (!is_asked && text.find("experience 1/1") != std::string::npos) {
+      kill(child, SIGINT);
+      is_asked = true;
+    }
+  }
+  close(ends[0]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  INFO(text);
+  REQUIRE(is_asked);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+  CHECK_THAT(text, Contains(fmt::format("resume with:  {} run {} --out {} --resume", program, suite,
+                                        out)));
 }
 
 TEST_CASE("features and predictions are computed from a tensor file and written", "[experiments]") {
@@ -161,15 +243,18 @@ TEST_CASE("features and predictions are computed from a tensor file and written"
   const std::string out = (folder / "out").string();
   REQUIRE(clsim(fmt::format("run {} --out {} --set learner=simplecil", suite.string(), out)).code ==
           0);
-  for (const auto& entry : std::filesystem::directory_iterator(out)) {
-    if (entry.path().extension() != ".safetensors") continue;
-    const Finished result = clsim(fmt::format("predict {} {} --out {}", entry.path().string(),
-                                              x.string(), (folder / "p.h5").string()));
-    INFO(result.text);
-    CHECK(result.code == 0);
-    CHECK_THAT(result.text, Contains("input,class,name,probability\n0,"));
-    CHECK(std::filesystem::exists(folder / "p.h5"));
-  }
+  const auto learners = files_ending(out, ".safetensors");
+  REQUIRE(learners.size() == 1);
+  const Finished result = clsim(fmt::format("predict {} {} --out {}", learners.front().string(),
+                                            x.string(), (folder / "p.h5").string()));
+  INFO(result.text);
+  CHECK(result.code == 0);
+  CHECK_THAT(result.text, Contains("input,class,name,probability\n0,"));
+  CHECK(std::filesystem::exists(folder / "p.h5"));
+  const Finished missing = clsim(
+      fmt::format("predict {} {}", learners.front().string(), (folder / "lost.png").string()));
+  CHECK(missing.code == 1);
+  CHECK_THAT(missing.text, Contains("lost.png: there is no such file or folder"));
 }
 
 }  // namespace cl::experiments

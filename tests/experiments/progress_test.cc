@@ -1,7 +1,10 @@
 #include "experiments/progress.h"
 
+#include <algorithm>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/support/catch.h"
 
@@ -47,6 +50,21 @@ TEST_CASE("the live board shows each run under way and erases those that ended",
   board.draw();
   CHECK(out.str().find("sema") == std::string::npos);
   CHECK_THAT(out.str(), Contains("1 of 3 runs done"));
+}
+
+TEST_CASE("the live board never takes more rows than the terminal has", "[experiments]") {
+  std::ostringstream out;
+  ProgressBoard board(9, 9, ProgressBoard::Style::kLive, out);
+  std::vector<std::unique_ptr<Progress>> runs;
+  for (int i = 0; i < 9; ++i) runs.push_back(board.start("run" + std::to_string(i)));
+  board.draw(6);
+  // The empty line above, three runs, how many are not shown, and the summary: six rows.
+  const std::string text = out.str();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 5);
+  CHECK_THAT(text, Contains("run2") && !Contains("run3") && Contains("and 6 more under way"));
+  CHECK_THAT(text, Contains("0 of 9 runs done"));
+  // Lines are cut off at the edge, not wrapped, and only these.
+  CHECK_THAT(text, StartsWith("\x1b[?7l") && EndsWith("\x1b[5A\r\x1b[?7h"));
 }
 
 }  // namespace cl::experiments

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/io/run_file.h"
 #include "core/nn/threads.h"
+#include "experiments/inputs.h"
 #include "experiments/pool.h"
 #include "experiments/run_files.h"
 #include "experiments/suite.h"
@@ -190,6 +191,8 @@ TEST_CASE("predictions with the task known stay within the classes of the task",
 TEST_CASE("two runs at a time give the same bytes as one at a time", "[experiments]") {
   const TempDir folder;
   const auto specs = runs(folder, {}, GENERATE(as<std::string>(), kSuite, kImageSuite));
+  std::mutex mutex;
+  std::vector<std::string> failures;  // assertions are for the test's own thread
   const auto conduct_with = [&](int jobs, const std::string& name) {
     const ThreadPlan plan{.jobs = jobs, .intra_op_threads = 1};
     apply(plan);
@@ -200,8 +203,12 @@ TEST_CASE("two runs at a time give the same bytes as one at a time", "[experimen
           Progress silent;
           (void)run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
         },
-        [](const RunSpec& spec, const std::string& error) { FAIL(spec.label << ": " << error); },
+        [&](const RunSpec& spec, const std::string& error) {
+          const std::lock_guard lock(mutex);
+          failures.push_back(spec.label + ": " + error);
+        },
         [] {});
+    CHECK(failures == std::vector<std::string>{});
     for (const Outcome outcome : outcomes) CHECK(outcome == Outcome::kDone);
     return out;
   };
@@ -237,11 +244,87 @@ TEST_CASE("a run that fails does not stop the others", "[experiments]") {
   }
 }
 
+TEST_CASE("a failure whose report fails too is still only one failed run", "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder, {"learner=random"});
+  const auto outcomes = run_all(
+      specs, kPlan, {}, [](const RunSpec&) { throw Error("the disk is full"); },
+      [](const RunSpec&, const std::string&) { throw Error("so no report either"); }, [] {});
+  for (const Outcome outcome : outcomes) CHECK(outcome == Outcome::kFailed);
+}
+
+TEST_CASE("what a crash left of a run is cleaned up, what can be gone on from is not",
+          "[experiments]") {
+  const TempDir folder;
+  const RunFiles files(folder.path(), "ab");
+  for (const char* name :
+       {"ab.h5.part", "ab.part1.safetensors", "ab.h5.7-0.draft", "ac.h5.draft"}) {
+    folder.write(name, "");
+  }
+  files.clean_up();
+  CHECK(fs::exists(files.unfinished_record()));
+  CHECK(fs::exists(files.state(1)));
+  CHECK_FALSE(fs::exists(folder / "ab.h5.7-0.draft"));
+  folder.write("ab.h5", "");
+  files.clean_up();
+  CHECK_FALSE(fs::exists(files.unfinished_record()));
+  CHECK_FALSE(fs::exists(files.state(1)));
+  CHECK(fs::exists(files.record()));
+  CHECK(fs::exists(folder / "ac.h5.draft"));  // of another run
+}
+
+TEST_CASE("a run that another program began keeps what that was", "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=simplecil", "seeds=3"}).front();
+  apply(kPlan);
+  std::stop_source stop;
+  StopAt progress(stop, 1);
+  const fs::path out = made(folder, "out");
+  CHECK_THROWS_AS(run(spec,
+                      {.out = out,
+                       .data_root = {},
+                       .provenance = {{"git_commit", "old"}, {"libtorch", "1"}},
+                       .stop = stop.get_token()},
+                      progress),
+                  Stopped);
+  Progress silent;
+  const RunRecord record = run(spec,
+                               {.out = out,
+                                .data_root = {},
+                                .provenance = {{"git_commit", "new"}, {"libtorch", "1"}},
+                                .stop = {}},
+                               silent);
+  CHECK(record.provenance.at("git_commit") == "new");
+  CHECK(record.provenance.at("resumed_from_commit") == "old");
+  CHECK_FALSE(record.provenance.contains("resumed_from_libtorch"));
+}
+
+TEST_CASE("other data or weights than a finished run had are no reason to add to it",
+          "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder, {"learner=random"});
+  apply(kPlan);
+  Progress silent;
+  const fs::path out = made(folder, "out");
+  CHECK_NOTHROW(check_inputs(specs, out, {}));  // nothing there yet
+  RunRecord record =
+      run(specs[0], {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  CHECK_NOTHROW(check_inputs(specs, out, {}));
+  for (const char* what : {"data", "weights"}) {
+    RunRecord other = record;
+    other.digests[what] = "0123456789abcdef";
+    write_run(RunFiles(out, specs[0].id()).record(), other);
+    CHECK_THROWS_WITH(check_inputs(specs, out, {}), Contains(std::string("the ") + what + " are") &&
+                                                        Contains("another folder with --out"));
+    CHECK_THROWS_AS(check_inputs(specs, out, {}), ConfigError);
+  }
+}
+
 TEST_CASE("once asked to stop, no further run begins", "[experiments]") {
   const TempDir folder;
   const auto specs = runs(folder);
   std::stop_source stop;
-  int begun = 0;
+  int begun = 0, failures = 0;
   const auto outcomes = run_all(
       specs, kPlan, stop.get_token(),
       [&](const RunSpec&) {
@@ -249,8 +332,9 @@ TEST_CASE("once asked to stop, no further run begins", "[experiments]") {
         stop.request_stop();
         throw Stopped();
       },
-      [](const RunSpec&, const std::string&) { FAIL("stopping is no failure"); }, [] {});
+      [&](const RunSpec&, const std::string&) { ++failures; }, [] {});
   CHECK(begun == 1);
+  CHECK(failures == 0);  // stopping is none
   for (const Outcome outcome : outcomes) CHECK(outcome == Outcome::kStopped);
 }
 
