@@ -1,7 +1,12 @@
 #include "experiments/checkpoint.h"
 
+#include <filesystem>
+#include <map>
+#include <numeric>
 #include <string>
 #include <vector>
+
+#include <ATen/ops/ones.h>
 
 #include "core/nn/threads.h"
 #include "core/weights/safetensors.h"
@@ -40,6 +45,67 @@ seeds: 5
   const auto* ids = best.data_ptr<int64_t>();
   // The last evaluation is that of experience 1 after experience 1.
   CHECK(std::vector<int64_t>(ids, ids + best.numel()) == record.evaluations.back().predictions);
+}
+
+TEST_CASE("a checkpoint needs neither the suite's folder nor the weights that were in it",
+          "[experiments]") {
+  const TempDir folder;
+  const std::string measures =
+      "preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, heads: 2";
+  const auto vit = Backbones::get().make(config::Node::parse("vit: {" + measures + "}", "a.yaml"),
+                                         {.key = RngKey(9), .device = at::kCPU});
+  State weights = snapshot(*vit);
+  weights.emplace_back("head.weight", at::ones({3, 8}));  // of classes that the learner ignores
+  weights.emplace_back("head.bias", at::ones({3}));
+  std::filesystem::create_directories(folder / "suite");
+  std::filesystem::create_directories(folder / "out");
+  write_safetensors(folder / "suite/weights.safetensors", weights);
+  const auto spec = load_suite(folder.write("suite/a.yaml",
+                                            "stream: {blobs: {classes: 4, experiences: 2}}\n"
+                                            "learner: simplecil\nbackbone: {vit: {" +
+                                                measures + ", weights: weights.safetensors}}\n"))
+                        .runs.front();
+  apply({.jobs = 1, .intra_op_threads = 1});
+  Progress silent;
+  const RunRecord record =
+      run(spec, {.out = folder / "out", .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  const auto file = RunFiles(folder / "out", spec.id()).checkpoint();
+  std::filesystem::remove_all(folder / "suite");
+
+  const Checkpoint checkpoint = read_checkpoint(file);
+  const auto stream =
+      Streams::get().make(spec.settings.stream, {.key = RngKey(0), .data_root = {}});
+  const Experience last = stream->experience(1);
+  std::vector<int64_t> rows(static_cast<size_t>(last.test->size()));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  const Tensor best = checkpoint.learner->predict(*last.test, rows).argmax(1).contiguous();
+  const auto* ids = best.data_ptr<int64_t>();
+  CHECK(std::vector<int64_t>(ids, ids + best.numel()) == record.evaluations.back().predictions);
+}
+
+TEST_CASE("metadata that lie are refused by name", "[experiments]") {
+  const TempDir folder;
+  const std::map<std::string, std::string> good{
+      {"settings", "stream: blobs\nbackbone: tiny\nlearner: simplecil\n"},
+      {"folder", "/"},
+      {"stream.name", "blobs"},
+      {"stream.scenario", "class"},
+      {"stream.num_experiences", "1"},
+      {"stream.num_classes", "2"},
+      {"stream.sample_shape", "3 8 8"},
+      {"stream.class_names", "a\nb"}};
+  const auto [key, lie] =
+      GENERATE(table<std::string, std::string>({{"stream.scenario", "hourly"},
+                                                {"stream.num_classes", "99999999999"},
+                                                {"stream.num_classes", "1000000"},  // but two names
+                                                {"stream.num_experiences", "0"},
+                                                {"stream.sample_shape", "3 8 x"}}));
+  INFO(key << " " << lie);
+  auto metadata = good;
+  metadata[key] = lie;
+  write_safetensors(folder / "a.safetensors", {}, metadata);
+  CHECK_THROWS_WITH(read_checkpoint(folder / "a.safetensors"), Contains("metadata 'stream."));
+  CHECK_THROWS_AS(read_checkpoint(folder / "a.safetensors"), Error);
 }
 
 TEST_CASE("a file that is no checkpoint is refused by name", "[experiments]") {
