@@ -9,7 +9,8 @@ namespace {
 
 Experience formula_experience(uint64_t seed) {
   const auto stream = Streams::get().make(
-      config::Node::parse("formula_images: {num_train: 1000, num_test: 50, image_size: 16}"),
+      config::Node::parse("formula_images: {num_train: 1000, num_test: 50, image_size: 16}",
+                          "test"),
       {.key = RngKey(seed), .data_root = {}});
   REQUIRE(stream->info().num_experiences == 1);
   return stream->experience(0);
