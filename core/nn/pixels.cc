@@ -15,6 +15,7 @@ class Pixels final : public Backbone {
     void fields(config::Fields& fields) {
       fields.field("image_size", image_size, "side of an image, pixels", {1, 4096});
     }
+    [[nodiscard]] std::vector<int64_t> sample_shape() const { return {3, image_size, image_size}; }
   };
 
   Pixels(const Options& options, const BackboneParts& parts)
@@ -24,7 +25,7 @@ class Pixels final : public Backbone {
     info_.dim = position_.size(0);
     info_.num_tokens = 1;
     info_.num_heads = 1;
-    info_.sample_shape = {3, options.image_size, options.image_size};
+    info_.sample_shape = options.sample_shape();
     info_.weights_digest = digest(State());
   }
 

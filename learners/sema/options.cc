@@ -24,6 +24,7 @@ void Options::fields(config::Fields& fields) {
   static constexpr std::array<std::string_view, 2> kDecisions{"batch", "sample"};
   static constexpr std::array<std::string_view, 2> kOrders{"rescan", "continue"};
   static constexpr std::array<std::string_view, 2> kWithout{"train_head", "nothing"};
+  static constexpr std::array<std::string_view, 2> kObjectives{"sequential", "joint"};
 
   fields.plugin("adapter", adapter, "adapter", "the functional adapter of every block");
   fields.field("first_expandable", first_expandable,
@@ -56,6 +57,10 @@ void Options::fields(config::Fields& fields) {
   fields.field("min_scan_batch", min_scan_batch, "smaller batches decide nothing", {0});
   fields.field("without_expansion", without_expansion,
                "what an experience that adds no adapter trains", kWithout);
+  fields.field("objective", objective,
+               "new adapters first, then their descriptors; or both at once, by the functional "
+               "options (the paper's eq. 4)",
+               kObjectives);
   fields.group("functional", functional, "training of adapters, router and head");
   fields.group("descriptor", descriptor, "training of descriptors");
   fields.field("cache_mib", cache_mib, "memory for tokens of frozen blocks, MiB", {0, 1 << 20});

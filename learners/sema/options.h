@@ -30,6 +30,7 @@ struct Options {
   int64_t scan_batch_size = 128;
   int64_t min_scan_batch = 0;
   std::string without_expansion = "train_head";
+  std::string objective = "sequential";
   train::Options functional;
   train::Options descriptor{.epochs = 20, .lr = 0.01};
   int64_t cache_mib = 256;

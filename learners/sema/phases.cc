@@ -27,12 +27,15 @@ RngKey phase_key(const Session& session, std::string_view phase, int64_t round) 
   return session.context.key.child(phase).child(static_cast<uint64_t>(round));
 }
 
-Tensor features(Session& session, std::span<const int64_t> rows, const View& look) {
+/// @param inputs  receives what the descriptors of new adapters see, apart from the graph
+Tensor features(Session& session, std::span<const int64_t> rows, const View& look, Pooled& inputs) {
   Network& network = session.network;
   ForwardPass pass = session.pass(rows, look);
   pass.training = true;
-  pass.at_pooled = [&network](int64_t layer, const Tensor& pooled) {
-    if (network.block(layer).has_new()) network.block(layer).observe(pooled);
+  pass.at_pooled = [&network, &inputs](int64_t layer, const Tensor& pooled) {
+    if (!network.block(layer).has_new()) return;
+    network.block(layer).observe(pooled);
+    inputs[layer] = pooled.detach();
   };
   return network.features(session.run(pass, look, network.depth()));
 }
@@ -50,7 +53,8 @@ Tensor all_features(Session& session) {
   std::vector<Tensor> parts;
   for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
     session.context.check_stop();
-    parts.push_back(features(session, rows, View::test()));
+    Pooled unused;
+    parts.push_back(features(session, rows, View::test(), unused));
   });
   return at::cat(parts);
 }
@@ -104,14 +108,24 @@ void functional_phase(Session& session, int64_t round) {
     const PhaseTimer timer(session.context.log, "functional");
     known = all_features(session);
   }
+  const bool is_joint = session.options.objective == "joint";
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
+    Pooled inputs;
     const Tensor x = known.defined() ? known.index_select(0, row_index(rows, session.device))
-                                     : features(session, rows, look);
+                                     : features(session, rows, look, inputs);
     const Tensor logits = train::keep_classes(network.classifier()(x), session.view.classes);
     const Tensor labels = session.data().labels().index_select(0, row_index(rows, at::kCPU));
-    return train::cross_entropy(logits, labels.to(session.device));
+    Tensor sum = train::cross_entropy(logits, labels.to(session.device));
+    if (!is_joint) return sum;
+    for (const auto& [layer, pooled] : inputs) {
+      const Tensor errors = network.block(layer).modules().back().descriptor->errors(pooled);
+      sum = sum + (session.options.reconstruction == "sum" ? errors.sum() : errors.mean());
+    }
+    return sum;
   };
-  train::fit({{trained}}, session.data().size(), session.options.functional, loss, "functional",
+  std::vector<train::ParameterGroup> groups{{trained}};
+  if (is_joint) groups.push_back({network.descriptor_parameters()});
+  train::fit(groups, session.data().size(), session.options.functional, loss, "functional",
              phase_key(session, "functional", round), session.context);
 }
 
@@ -145,7 +159,7 @@ void descriptor_phase(Session& session, int64_t round) {
 
 void train_new(Session& session, int64_t round) {
   functional_phase(session, round);
-  descriptor_phase(session, round);
+  if (session.options.objective == "sequential") descriptor_phase(session, round);
   session.network.freeze();
 }
 

@@ -54,6 +54,13 @@ std::unique_ptr<Backbone> vit() {
 
 }  // namespace
 
+TEST_CASE("a bottleneck adapter without biases is two matrices, and zero when new", "[nn]") {
+  const auto adapter = build("parallel: {bias: false}", 768);
+  CHECK(count(parameters(*adapter)) == 24'576);  // 2 * 768 * 16
+  const Tensor x = at::ones({2, 3, 768}, at::kFloat);
+  CHECK(adapter->delta({Site::kMlp, 0, x, x}, x).abs().max().item<float>() == 0);
+}
+
 TEST_CASE("a bottleneck adapter of ViT-B has 25,360 parameters, all trainable", "[nn]") {
   const std::string name = GENERATE("parallel", "series");
   const auto adapter = build(name, 768);

@@ -16,22 +16,20 @@ constexpr std::array<std::string_view, 2> kInputs{"pre_ln2", "post_ln2"};
 class ParallelAdapter final : public Adapter {
  public:
   struct Options {
-    int64_t bottleneck = 16;
-    double scale = 1;
+    BottleneckOptions function;
     std::string input = "pre_ln2";
 
     void fields(config::Fields& fields) {
-      fields.field("bottleneck", bottleneck, "width of the bottleneck", {.min = 1});
-      fields.field("scale", scale, "factor on the adapter's output");
+      function.fields(fields);
       fields.field("input", input, "what it reads: the stream before or after the block's LN2",
                    kInputs);
     }
   };
 
   ParallelAdapter(const Options& options, const AdapterParts& parts)
-      : scale_(options.scale),
+      : scale_(options.function.scale),
         reads_stream_(options.input == kInputs[0]),
-        function_(make_bottleneck(parts.dim, options.bottleneck, parts.key, parts.device)) {}
+        function_(make_bottleneck(options.function, parts)) {}
 
   [[nodiscard]] Site site() const override { return Site::kMlp; }
   [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& /*out*/) const override {

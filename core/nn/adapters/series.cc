@@ -15,21 +15,19 @@ constexpr std::array<std::string_view, 2> kPlaces{"mlp", "block"};
 class SeriesAdapter final : public Adapter {
  public:
   struct Options {
-    int64_t bottleneck = 16;
-    double scale = 1;
+    BottleneckOptions function;
     std::string after = "mlp";
 
     void fields(config::Fields& fields) {
-      fields.field("bottleneck", bottleneck, "width of the bottleneck", {.min = 1});
-      fields.field("scale", scale, "factor on the adapter's output");
+      function.fields(fields);
       fields.field("after", after, "whose output it reads and is added to", kPlaces);
     }
   };
 
   SeriesAdapter(const Options& options, const AdapterParts& parts)
-      : scale_(options.scale),
+      : scale_(options.function.scale),
         site_(options.after == kPlaces[0] ? Site::kMlp : Site::kBlockOutput),
-        function_(make_bottleneck(parts.dim, options.bottleneck, parts.key, parts.device)) {}
+        function_(make_bottleneck(options.function, parts)) {}
 
   [[nodiscard]] Site site() const override { return site_; }
   [[nodiscard]] Tensor delta(const SiteCall& /*call*/, const Tensor& out) const override {
