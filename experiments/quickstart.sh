@@ -21,6 +21,7 @@ code=0
 
 "$clsim" table "$results" --format latex >"$results/table.tex"
 "$clsim" table "$results" --format csv >"$results/table.csv"
+"$clsim" plot "$results" >"$results/accuracy.svg"
 echo
 "$clsim" table "$results"
 echo
@@ -28,3 +29,4 @@ say "done"
 echo "runs (HDF5)   $results/*.h5     one of them for people: $clsim show FILE"
 echo "LaTeX table   $results/table.tex"
 echo "CSV table     $results/table.csv"
+echo "figure        $results/accuracy.svg"
