@@ -96,6 +96,11 @@ Pooled all_pooled_inputs(Session& session, const std::vector<int64_t>& layers) {
   return result;
 }
 
+/// What a descriptor is trained on, from its errors [N] on a batch.
+Tensor descriptor_loss(const Tensor& errors, const Options& options) {
+  return options.reconstruction == "sum" ? errors.sum() : errors.mean();
+}
+
 }  // namespace
 
 void functional_phase(Session& session, int64_t round) {
@@ -119,7 +124,7 @@ void functional_phase(Session& session, int64_t round) {
     if (!is_joint) return sum;
     for (const auto& [layer, pooled] : inputs) {
       const Tensor errors = network.block(layer).modules().back().descriptor->errors(pooled);
-      sum = sum + (session.options.reconstruction == "sum" ? errors.sum() : errors.mean());
+      sum = sum + descriptor_loss(errors, session.options);
     }
     return sum;
   };
@@ -133,7 +138,6 @@ void descriptor_phase(Session& session, int64_t round) {
   Network& network = session.network;
   const std::vector<int64_t> layers = growing_blocks(network);
   if (layers.empty()) return;
-  const bool is_sum = session.options.reconstruction == "sum";
   // All adapters rest in this phase, so that a fixed view's inputs never change.
   Pooled known;
   if (may_keep(session, static_cast<int64_t>(layers.size()))) {
@@ -149,7 +153,7 @@ void descriptor_phase(Session& session, int64_t round) {
           known.empty() ? inputs.at(layer)
                         : known.at(layer).index_select(0, row_index(rows, session.device)));
       descriptor.statistics.add(errors);
-      sum = sum + (is_sum ? errors.sum() : errors.mean());
+      sum = sum + descriptor_loss(errors, session.options);
     }
     return sum;
   };
