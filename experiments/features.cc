@@ -1,6 +1,6 @@
 #include "experiments/features.h"
 
-#include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,8 +8,8 @@
 #include <ATen/ops/cat.h>
 #include <fmt/format.h>
 
+#include "core/data/row_index.h"
 #include "core/nn/threads.h"
-#include "experiments/input_samples.h"
 
 namespace cl::experiments {
 
@@ -24,8 +24,7 @@ State compute_features(const Backbone& backbone, c10::Device device, const Sampl
     batches.push_back({name, {batch.cpu()}});
   };
   Hooks hooks;
-  for (int64_t first = 0; first < samples.size(); first += request.batch_size) {
-    const auto rows = batch_rows(samples, first, request.batch_size);
+  for_batches(samples.size(), request.batch_size, [&](std::span<const int64_t> rows) {
     Tensor tokens = backbone.embed(samples.fetch(rows, View::test()).to(device));
     for (int64_t i = 0; i < backbone.info().depth; ++i) {
       tokens = backbone.blocks(tokens, i, i + 1, hooks);
@@ -33,11 +32,11 @@ State compute_features(const Backbone& backbone, c10::Device device, const Sampl
     }
     const Tensor features = backbone.pool(backbone.norm(tokens));
     add("features", features);
-    if (!request.logits) continue;
+    if (!request.logits) return;
     const auto logits = backbone.logits(features);
     if (!logits) throw Error("logits were asked for, but the weights have no head");
     add("logits", *logits);
-  }
+  });
   State result;
   for (auto& [name, parts] : batches) result.emplace_back(name, at::cat(parts));
   return result;

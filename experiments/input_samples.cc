@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <numeric>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -106,13 +105,6 @@ InputSamples open_inputs(const std::vector<std::string>& inputs,
                       {}};
   for (const fs::path& file : files) result.names.push_back(file.string());
   return result;
-}
-
-std::vector<int64_t> batch_rows(const Samples& samples, int64_t first, int64_t size) {
-  std::vector<int64_t> rows(
-      static_cast<size_t>(std::clamp<int64_t>(samples.size() - first, 0, size)));
-  std::iota(rows.begin(), rows.end(), first);
-  return rows;
 }
 
 }  // namespace cl::experiments

@@ -29,7 +29,4 @@ void require_inputs(const std::vector<std::string>& inputs);
                                        const std::vector<int64_t>& sample_shape,
                                        const config::Node& transform);
 
-/// Rows [first, first + size) that there are, for going through samples in batches.
-[[nodiscard]] std::vector<int64_t> batch_rows(const Samples& samples, int64_t first, int64_t size);
-
 }  // namespace cl::experiments

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "core/data/joined_dataset.h"
+#include "core/data/row_index.h"
 #include "core/train/losses.h"
 
 namespace cl::experiments {
@@ -45,11 +46,8 @@ Evaluation examine(Learner& learner, const Experience& on, int64_t batch_size,
   result.after = context.experience;
   result.on = on.index;
   result.labels = to_vector(on.test->labels());
-  const int64_t size = on.test->size();
-  for (int64_t first = 0; first < size; first += batch_size) {
+  for_batches(on.test->size(), batch_size, [&](std::span<const int64_t> rows) {
     context.check_stop();
-    std::vector<int64_t> rows(static_cast<size_t>(std::min(batch_size, size - first)));
-    std::iota(rows.begin(), rows.end(), first);
     const Tensor logits = learner.predict(*on.test, rows).cpu();
     if (logits.isnan().any().item<bool>()) {
       throw Error(
@@ -60,7 +58,7 @@ Evaluation examine(Learner& learner, const Experience& on, int64_t batch_size,
     for (const int64_t id : to_vector(logits.argmax(1))) result.predictions.push_back(id);
     const Tensor own = train::keep_classes(logits, on.classes);
     for (const int64_t id : to_vector(own.argmax(1))) result.task_predictions.push_back(id);
-  }
+  });
   return result;
 }
 

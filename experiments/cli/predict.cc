@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 
 #include "analysis/render/csv.h"
 #include "core/base/log.h"
+#include "core/data/row_index.h"
 #include "core/nn/threads.h"
 #include "experiments/checkpoint.h"
 #include "experiments/cli/verbs.h"
@@ -70,10 +72,9 @@ int predict(const PredictOptions& options) {
   const InputSamples inputs = open_inputs(options.inputs, checkpoint.stream.sample_shape,
                                           transform_options(options, checkpoint.settings));
   std::vector<Tensor> batches;
-  for (int64_t first = 0; first < inputs.samples->size(); first += options.batch_size) {
-    const auto rows = batch_rows(*inputs.samples, first, options.batch_size);
+  for_batches(inputs.samples->size(), options.batch_size, [&](std::span<const int64_t> rows) {
     batches.push_back(checkpoint.learner->predict(*inputs.samples, rows).cpu());
-  }
+  });
   if (batches.empty()) throw Error("no samples to predict");
   const Tensor logits = at::cat(batches);
   print(logits, inputs, checkpoint.stream);
