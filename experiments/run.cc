@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/learner/learner.h"
 #include "core/stream/stream.h"
+#include "core/stream/stream_plan.h"
 #include "experiments/checkpoint.h"
 #include "experiments/inputs.h"
 #include "experiments/protocol.h"
@@ -37,6 +38,21 @@ RunRecord describe(const RunSpec& spec, const Stream& stream) {
   }
   record.digests["data"] = data_digest(stream);
   return record;
+}
+
+/// The facts of the experiences as a table, and how many broken images the sources passed over.
+void log_stream(const Stream& stream, MetricsLog& log) {
+  for (int64_t k = 0; k < stream.info().num_experiences; ++k) {
+    const Experience experience = stream.experience(k);
+    if (experience.facts.empty()) continue;
+    Row row{{"experience", k}};
+    for (const auto& [name, value] : experience.facts) row.emplace_back(name, value);
+    log.row("stream", row);
+  }
+  if (stream.plan() == nullptr) return;
+  int64_t skipped = 0;
+  for (const auto& source : stream.plan()->sources) skipped += source->info().num_skipped;
+  log.scalar("skipped_images", 0, static_cast<double>(skipped));
 }
 
 /// What went on with another program keeps the earlier one's version beside its own.
@@ -93,6 +109,7 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   record.provenance["started"] = started;
 
   RunRecorder log(record);
+  if (protocol.first_step == 0) log_stream(*stream, log);
   const RunContext context{.key = model,
                            .experience = 0,
                            .num_experiences = stream->info().num_experiences,

@@ -27,12 +27,11 @@ struct SuiteFile {
 
   void fields(config::Fields& fields) {
     fields.field("suite", suite, "name of the results folder; default: the name of the file");
-    settings.fields(fields);
+    fields.include(settings);
     fields.field("checkpoint", checkpoint, "which trained learner is kept", kCheckpoints);
     fields.begin("sweep", "expanded before");
     fields.end();
   }
-  void check(const config::Node& node) const { settings.check(node); }
 };
 
 bool is_device(std::string_view text) {

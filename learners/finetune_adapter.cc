@@ -16,10 +16,9 @@ class FinetuneAdapter final : public Learner {
     AdaptedClassifier::Options network;
     train::Options train;  // the paper gives none: those of SEMA's adapters
     void fields(config::Fields& fields) {
-      network.fields(fields);
+      fields.include(network);
       fields.group("train", train, "of adapters and classifier, in every experience");
     }
-    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   FinetuneAdapter(const Options& options, LearnerParts parts)

@@ -17,10 +17,9 @@ class FixedAdapters final : public Learner {
     AdaptedClassifier::Options network;
     train::Options train;
     void fields(config::Fields& fields) {
-      network.fields(fields);
+      fields.include(network);
       fields.group("train", train, "of adapters and classifier, then of the classifier alone");
     }
-    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   FixedAdapters(const Options& options, LearnerParts parts)

@@ -27,10 +27,9 @@ class Joint final : public Learner {
       fields.field("backbone_lr_scale", backbone_lr_scale,
                    "learning rate of the backbone over that of the classifier, in mode full",
                    {1e-9, 1});
-      network.fields(fields);
+      fields.include(network);
       fields.group("train", train, "of everything that learns");
     }
-    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   Joint(const Options& options, LearnerParts parts)

@@ -97,7 +97,6 @@ void L2p::Options::fields(config::Fields& fields) {
 
 void L2p::Options::check(const config::Node& node) const {
   if (top_k > pool_size) node.fail("top_k is larger than pool_size; choose at most all prompts");
-  train.check(node.at_or_null("train"));
 }
 
 L2p::L2p(const Options& options, LearnerParts parts)

@@ -25,7 +25,6 @@ class LinearProbe final : public Learner {
                    {0, 1 << 20});
       fields.group("train", train, "training of the head");
     }
-    void check(const config::Node& node) const { train.check(node.at_or_null("train")); }
   };
 
   LinearProbe(const Options& options, LearnerParts parts)

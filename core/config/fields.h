@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,15 +55,30 @@ class Fields {
   /// choice before the visit; it is checked against that registry, options included. A null default
   /// makes the key required.
   virtual void plugin(Key key, Node& value, std::string_view kind, std::string_view doc) = 0;
+  /// A list of plug-ins of one registry, each checked like a single one.
+  virtual void plugins(Key key, std::vector<Node>& values, std::string_view kind,
+                       std::string_view doc) = 0;
 
   virtual void begin(Key key, std::string_view doc) = 0;
   virtual void end() = 0;
-  /// A nested options struct.
+  /// What holds across the fields of the level that is open: the reader calls it with the level's
+  /// node when all of them are read, the others do not.
+  virtual void rule(const std::function<void(const Node& level)>& /*check*/) {}
+
+  /// A nested options struct, with its own rules (`void check(const Node&) const`) if it has any.
   template <class T>
   void group(Key key, T& options, std::string_view doc) {
     begin(key, doc);
-    options.fields(*this);
+    include(options);
     end();
+  }
+  /// The fields and rules of a struct among those of the level that is open.
+  template <class T>
+  void include(T& options) {
+    options.fields(*this);
+    if constexpr (requires(const Node& node) { options.check(node); }) {
+      rule([&options](const Node& level) { options.check(level); });
+    }
   }
 };
 

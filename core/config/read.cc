@@ -66,6 +66,11 @@ class Reader final : public Fields {
     }
     Catalogue::of(kind).check(value);
   }
+  void plugins(Key key, std::vector<Node>& values, std::string_view kind,
+               std::string_view) override {
+    if (const auto node = take(key)) values = node->items();
+    for (const Node& value : values) Catalogue::of(kind).check(value);
+  }
 
   void begin(Key key, std::string_view) override {
     const auto node = take(key);
@@ -75,19 +80,23 @@ class Reader final : public Fields {
     CL_CHECK(levels_.size() > 1, "end without begin");
     close();
   }
+  void rule(const std::function<void(const Node&)>& check) override {
+    levels_.back().rules.push_back(check);
+  }
 
  private:
   struct Level {
     Node node;  // a map or null
     std::vector<std::string> known;
     std::vector<std::string> missing;
+    std::vector<std::function<void(const Node&)>> rules;
   };
 
   void open(const Node& node) {
     if (!node.is_map() && !node.is_null()) {
       node.fail(fmt::format("expected a map of options, found {}", node.found()));
     }
-    levels_.push_back({node, {}, {}});
+    levels_.push_back({node, {}, {}, {}});
   }
 
   void close() {
@@ -98,6 +107,7 @@ class Reader final : public Fields {
       throw ConfigError(where, value.path(), "unknown key" + did_you_mean(key, level.known));
     }
     for (const std::string& key : level.missing) (void)level.node.at(key);
+    for (const auto& check : level.rules) check(level.node);
   }
 
   /// The value of `key`, if it is given.

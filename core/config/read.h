@@ -16,15 +16,15 @@ namespace cl::config {
 ///         nearest known one), or a nested plug-in that its registry refuses
 void read_fields(const Node& node, const std::function<void(Fields&)>& visit);
 
-/// A `T` with its defaults, overlaid by the map `node`. Ranges across fields: `T` may have `void
-/// check(const Node&) const`, which throws through `node.fail`. Fields that others decide: `T` may
-/// have `void complete()`, called last, after which they hold what is true, and so does the
-/// written text, which must read back.
+/// A `T` with its defaults, overlaid by the map `node`. Ranges across fields: `T`, and every
+/// options struct in it, may have `void check(const Node&) const`, which throws through
+/// `node.fail`; inner ones are called first. Fields that others decide: `T` may have `void
+/// complete()`, called last, after which they hold what is true, and so does the written text,
+/// which must read back.
 template <OptionsStruct T>
 T read(const Node& node) {
   T options;
-  read_fields(node, [&](Fields& fields) { options.fields(fields); });
-  if constexpr (requires { options.check(node); }) options.check(node);
+  read_fields(node, [&](Fields& fields) { fields.include(options); });
   if constexpr (requires { options.complete(); }) options.complete();
   return options;
 }

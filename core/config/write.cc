@@ -55,6 +55,16 @@ class Writer final : public Fields {
     text_ += Catalogue::of(kind).write(value, indent_ + kIndent);
   }
 
+  void plugins(Key key, std::vector<Node>& values, std::string_view kind,
+               std::string_view) override {
+    text_ += fmt::format("{:{}}{}:{}\n", "", indent_, key, values.empty() ? " []" : "");
+    for (const Node& value : values) {
+      std::string item = Catalogue::of(kind).write(value, indent_ + 2 * kIndent);
+      item[static_cast<size_t>(indent_ + kIndent)] = '-';
+      text_ += item;
+    }
+  }
+
   void begin(Key key, std::string_view) override {
     text_ += fmt::format("{:{}}{}:", "", indent_, key);
     headings_.push_back(text_.size());

@@ -1,5 +1,6 @@
 #include "core/data/image_transform.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,13 @@ cv::Size in_proportion(cv::Size size, int64_t shorter) {
   return {scaled(size.width, size.height), side};
 }
 
+cv::Mat padded(const cv::Mat& image, int border) {
+  if (border == 0) return image;
+  cv::Mat result;
+  cv::copyMakeBorder(image, result, border, border, border, border, cv::BORDER_CONSTANT);
+  return result;
+}
+
 /// Half of the margin, halves to the even neighbour, as torchvision's CenterCrop has it.
 int centre_offset(int length, int64_t crop) {
   return static_cast<int>(std::nearbyint(static_cast<double>(length - crop) / 2));
@@ -54,6 +62,8 @@ int centre_offset(int length, int64_t crop) {
 
 void ImageTransform::Options::fields(config::Fields& fields) {
   fields.field("image_size", image_size, "side of the square image, pixels", {1, kLargestImage});
+  fields.field("pad", pad, "black border added on every side before all else, pixels",
+               {0, kLargestImage});
   fields.field("resize", resize,
                "shorter side before the centre crop at test, pixels; 0: the whole image is resized "
                "to image_size, without a crop",
@@ -103,6 +113,11 @@ ImageTransform::ImageTransform(Options options)
   }
 }
 
+void ImageTransform::permute_pixels(const RngKey& key) {
+  permutation_ = permutation(key, options_.image_size * options_.image_size);
+  canonical_ += fmt::format("permutation: {}\n", key.bits());
+}
+
 cv::Mat ImageTransform::test_view(const cv::Mat& image) const {
   const Interpolation interpolation =
       options_.interpolation == "bicubic" ? Interpolation::kBicubic : Interpolation::kBilinear;
@@ -133,7 +148,8 @@ void ImageTransform::apply(const cv::Mat& image, const std::optional<RngKey>& au
   CL_CHECK(image.type() == CV_8UC3 && !image.empty());
   const auto side = static_cast<size_t>(options_.image_size);
   CL_CHECK(out.size() == kChannels * side * side);
-  const cv::Mat view = augment && augments() ? train_view(image, *augment) : test_view(image);
+  const cv::Mat framed = padded(image, static_cast<int>(options_.pad));
+  const cv::Mat view = augment && augments() ? train_view(framed, *augment) : test_view(framed);
   for (size_t y = 0; y < side; ++y) {
     const uint8_t* pixels = view.ptr<uint8_t>(static_cast<int>(y));
     for (size_t channel = 0; channel < kChannels; ++channel) {
@@ -141,6 +157,17 @@ void ImageTransform::apply(const cv::Mat& image, const std::optional<RngKey>& au
       const auto& values = values_[channel];
       for (size_t x = 0; x < side; ++x) row[x] = values[pixels[x * kChannels + channel]];
     }
+  }
+  if (!permutation_.empty()) permute(out);
+}
+
+void ImageTransform::permute(std::span<float> channels) const {
+  const size_t area = permutation_.size();
+  std::vector<float> before(area);
+  for (size_t channel = 0; channel < kChannels; ++channel) {
+    const std::span<float> pixels = channels.subspan(channel * area, area);
+    std::copy(pixels.begin(), pixels.end(), before.begin());
+    for (size_t i = 0; i < area; ++i) pixels[i] = before[static_cast<size_t>(permutation_[i])];
   }
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <opencv2/core/mat.hpp>
@@ -25,6 +26,7 @@ class ImageTransform {
   /// adapter methods does, whatever the weights were pre-trained with.
   struct Options {
     int64_t image_size = 32;
+    int64_t pad = 0;
     int64_t resize = 0;
     std::string interpolation = "bicubic";
     std::string augment = "none";
@@ -42,10 +44,14 @@ class ImageTransform {
 
   explicit ImageTransform(Options options);
 
+  /// From now on the pixels of every view change places, all in the same way, drawn from `key`
+  /// ("Permuted MNIST", Goodfellow et al. 2013).
+  void permute_pixels(const RngKey& key);
+
   [[nodiscard]] int64_t image_size() const { return options_.image_size; }
   /// Whether training differs from testing.
   [[nodiscard]] bool augments() const { return options_.augment != "none"; }
-  /// Canonical YAML of the options: equal texts mean equal pixels.
+  /// All that decides the pixels, the options as canonical YAML: equal texts mean equal pixels.
   [[nodiscard]] const std::string& canonical() const { return canonical_; }
 
   /// Writes the image as [3, S, S], S = image_size.
@@ -57,10 +63,12 @@ class ImageTransform {
  private:
   [[nodiscard]] cv::Mat test_view(const cv::Mat& image) const;
   [[nodiscard]] cv::Mat train_view(const cv::Mat& image, const RngKey& key) const;
+  void permute(std::span<float> channels) const;
 
   Options options_;
   std::string canonical_;
   std::array<std::array<float, 256>, 3> values_{};  // of each 8-bit level, by channel
+  std::vector<int64_t> permutation_;  // place of the pixel that is written at each; empty: its own
 };
 
 /// The images `rows` through `transform`, decoded in parallel: x [N, 3, S, S].

@@ -271,6 +271,11 @@ RunRecord read_run(const std::filesystem::path& file) {
   read_experiences(in, run);
   run.accuracy = read_accuracy(in, "/accuracy", run.experiences.size());
   run.task_accuracy = read_accuracy(in, "/task_accuracy", run.experiences.size());
+  for (size_t k = 0; k < run.experiences.size(); ++k) {
+    if (run.experiences[k].num_test > 0) continue;
+    run.accuracy.exclude(static_cast<int64_t>(k));
+    run.task_accuracy.exclude(static_cast<int64_t>(k));
+  }
   read_predictions(in, run);
   read_expansions(in, run);
   read_sizes(in, run);

@@ -15,6 +15,8 @@ class AccuracyMatrix {
 
   /// @param accuracy  in [0, 1]
   void set(int64_t after, int64_t on, double accuracy);
+  /// Experience `on` has nothing to be tested on: all means pass over it.
+  void exclude(int64_t on);
   [[nodiscard]] double at(int64_t after, int64_t on) const;
   [[nodiscard]] int64_t size() const { return size_; }
 
@@ -41,8 +43,13 @@ class AccuracyMatrix {
   [[nodiscard]] double learning_accuracy() const;
 
  private:
+  /// Mean of `value(on)` over the experiences in [0, end) that are not excluded; NaN if none is.
+  template <class Value>
+  [[nodiscard]] double mean(int64_t end, const Value& value) const;
+
   int64_t size_;
   std::vector<double> values_;  // row-major [size, size]
+  std::vector<bool> excluded_;  // [size]
 };
 
 }  // namespace cl

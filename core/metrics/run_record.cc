@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "core/base/check.h"
-#include "core/base/log.h"
 
 namespace cl {
 namespace {
@@ -139,7 +138,8 @@ void RunRecorder::evaluation(const Evaluation& evaluation) {
   });
   const bool replaces = place != known.end() && place->after == after && place->on == on;
   if (labels.empty()) {
-    log::warn("experience {} has no test samples: its accuracy is undefined", on);
+    record_.accuracy.exclude(on);
+    record_.task_accuracy.exclude(on);
   } else {
     record_.accuracy.set(after, on, accuracy_of(labels, predictions));
     record_.task_accuracy.set(after, on, accuracy_of(labels, task_predictions));

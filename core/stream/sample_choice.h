@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct ChosenSamples {
 ///
 /// With `evaluate_on: validation` a part of each class's training images takes the place of the
 /// test images and is not trained on: hyper-parameters are chosen so, and the test images never
-/// looked at. With `evaluate_on: test` all training images train.
+/// looked at. Images of one thing (ImageTable::identities) are held out together. With
+/// `evaluate_on: test` all training images train.
 /// A cap takes a random part of each class. A larger one contains every smaller one, and the
 /// training images below a cap are the same in both cases, as long as enough are left.
 struct SampleChoice {
@@ -34,9 +36,12 @@ struct SampleChoice {
   double validation_fraction = 0.1;
 
   void fields(config::Fields& fields);
-  /// @param key  of all random choices; what is chosen of a class depends on its number alone
+  /// @param key     of all random choices; what is chosen of a class depends on its number alone
+  /// @param domain  only its images; the caps then count in the domain, and what is held out of a
+  ///                class is the same in every domain
   /// @throws Error naming a class that is left without training or evaluation images
-  [[nodiscard]] ChosenSamples choose(const ImageSource& source, const RngKey& key) const;
+  [[nodiscard]] ChosenSamples choose(const ImageSource& source, const RngKey& key,
+                                     std::optional<int64_t> domain = std::nullopt) const;
 };
 
 }  // namespace cl

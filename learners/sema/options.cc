@@ -71,8 +71,6 @@ void Options::check(const config::Node& node) const {
     node.at_or_null("statistics_window")
         .fail("a window of 1 or 2 errors never makes a z-score; expected 0 or at least 3");
   }
-  functional.check(node.at_or_null("functional"));
-  descriptor.check(node.at_or_null("descriptor"));
 }
 
 BlockRange expandable_blocks(const Options& options, int64_t depth) {

@@ -23,8 +23,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDefaultRoot = "/usr/share/datasets";
-constexpr const char* kFashionMnist = "fashion-mnist";  // also the package's folder in kDefaultRoot
+constexpr const char* kFashionMnist = "fashion-mnist";
+constexpr const char* kFashionFolder = "usr/share/datasets/fashion-mnist";  // in its package
+
+DataPackage fashion_package() {
+  return {.manager = PackageManager::kApt,
+          .name = "dataset-fashion-mnist",
+          .version = {},
+          .megabytes = 31,
+          .licence = "MIT",
+          .sha256 = {}};
+}
 
 /// Everything the four files leave open.
 struct Layout {
@@ -76,26 +85,25 @@ struct FashionMnistOptions {
 
 struct LabelledImages {
   IdxArray images;  // [n, H, W] or [n, H, W, 3]
-  std::vector<int64_t> labels;
+  ImageTable table;
 };
 
 fs::path folder_of(const Layout& layout, const fs::path& given_root) {
   if (!layout.folder.empty()) return layout.folder.resolve();
-  return data_root(given_root, kDefaultRoot) / layout.dataset;
+  const fs::path own = data_root(given_root) / layout.dataset;
+  std::error_code error;
+  if (layout.dataset != kFashionMnist || fs::is_directory(own, error)) return own;
+  return find_in_package(fashion_package(), kFashionFolder, given_root, "fashion_mnist");
 }
 
 void require_file(const fs::path& file, const Layout& layout) {
   std::error_code error;
   if (fs::is_regular_file(file, error)) return;
-  const std::string install = layout.dataset == kFashionMnist
-                                  ? " `apt-get install dataset-fashion-mnist` puts Fashion-MNIST "
-                                    "where it is looked for by default, or"
-                                  : "";
   throw Error(fmt::format(
-      "{}: no such file; expected the IDX files {}, {}, {} and {} there;{} set {} to the folder "
+      "{}: no such file; expected the IDX files {}, {}, {} and {} there; set {} to the folder "
       "that holds '{}', or the option 'folder' to the files' own",
       file.string(), layout.images[0], layout.labels[0], layout.images[1], layout.labels[1],
-      install, kDataRootVariable, layout.dataset));
+      kDataRootVariable, layout.dataset));
 }
 
 LabelledImages load(const fs::path& images_file, const fs::path& labels_file) {
@@ -119,7 +127,7 @@ LabelledImages load(const fs::path& images_file, const fs::path& labels_file) {
     throw Error(fmt::format("{}: expected one label for each of the {} images, found [{}]",
                             labels_file.string(), images.shape[0], fmt::join(labels.shape, ", ")));
   }
-  result.labels = integers(labels, labels_file);
+  result.table.labels = integers(labels, labels_file);
   return result;
 }
 
@@ -151,33 +159,26 @@ class IdxImages final : public ImageSource {
       splits_[s] = load(images, labels);
       // Without names, a label that is no smaller than the number of images is a broken file: there
       // would be classes without any.
-      const auto count = static_cast<int64_t>(splits_[s].labels.size());
-      check_labels(splits_[s].labels, limit > 0 ? limit : count, labels);
+      const auto& found = splits_[s].table.labels;
+      check_labels(found, limit > 0 ? limit : splits_[s].table.size(), labels);
       if (limit == 0) {
-        num_classes = std::max(
-            num_classes, 1 + *std::max_element(splits_[s].labels.begin(), splits_[s].labels.end()));
+        num_classes = std::max(num_classes, 1 + *std::max_element(found.begin(), found.end()));
       }
       digest.add_file(images);
       digest.add_file(labels);
     }
-    digest_ = digest.hex();
-    class_names_ = layout.class_names;
-    for (int64_t c = limit; c < num_classes; ++c) class_names_.push_back(std::to_string(c));
+    info_.digest = digest.hex();
+    info_.class_names = layout.class_names;
+    for (int64_t c = limit; c < num_classes; ++c) info_.class_names.push_back(std::to_string(c));
   }
 
-  [[nodiscard]] const std::vector<std::string>& class_names() const override {
-    return class_names_;
-  }
-  [[nodiscard]] int64_t size(Split split) const override {
-    return static_cast<int64_t>(labels(split).size());
-  }
-  [[nodiscard]] const std::vector<int64_t>& labels(Split split) const override {
-    return of(split).labels;
-  }
+  [[nodiscard]] const ImageSourceInfo& info() const override { return info_; }
+  [[nodiscard]] const ImageTable& table(Split split) const override { return of(split).table; }
   [[nodiscard]] cv::Mat image(Split split, int64_t index) const override {
-    CL_CHECK(index >= 0 && index < size(split), "image {} of {}", index, size(split));
+    const int64_t size = table(split).size();
+    CL_CHECK(index >= 0 && index < size, "image {} of {}", index, size);
     const IdxArray& images = of(split).images;
-    const auto image_bytes = images.bytes.size() / of(split).labels.size();
+    const auto image_bytes = images.bytes.size() / static_cast<size_t>(size);
     const uint8_t* pixels = images.bytes.data() + static_cast<size_t>(index) * image_bytes;
     const bool colour = images.shape.size() == 4;
     // cv::Mat has no read-only form; only copies of it are given away.
@@ -188,7 +189,6 @@ class IdxImages final : public ImageSource {
     cv::cvtColor(stored, result, cv::COLOR_GRAY2RGB);
     return result;
   }
-  [[nodiscard]] const std::string& digest() const override { return digest_; }
 
  private:
   [[nodiscard]] const LabelledImages& of(Split split) const {
@@ -196,8 +196,7 @@ class IdxImages final : public ImageSource {
   }
 
   std::array<LabelledImages, 2> splits_;  // train, test
-  std::vector<std::string> class_names_;
-  std::string digest_;
+  ImageSourceInfo info_;
 };
 
 template <class T>
@@ -214,7 +213,7 @@ const RegisterImageSource<IdxImages<FashionMnistOptions>> kFashion{
     "fashion_mnist",
     "Fashion-MNIST, ten kinds of clothing, 28x28 grey",
     "Xiao et al. 2017, \"Fashion-MNIST\"; Debian package dataset-fashion-mnist",
-    {.num_classes = num_named_classes<FashionMnistOptions>}};
+    {.num_classes = num_named_classes<FashionMnistOptions>, .packages = {fashion_package()}}};
 
 }  // namespace
 }  // namespace cl

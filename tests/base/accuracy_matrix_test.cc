@@ -103,6 +103,20 @@ TEST_CASE("a missing entry makes every number that needs it undefined", "[metric
   CHECK(std::isnan(gap.forgetting(2)));
 }
 
+TEST_CASE("an experience without a test set counts in no mean", "[metrics]") {
+  AccuracyMatrix matrix =
+      matrix_of({{.9, kMissing, kMissing}, {.7, kMissing, kMissing}, {.6, kMissing, .8}});
+  matrix.exclude(1);
+  CHECK(matrix.average_accuracy(1) == Approx(.7).margin(kTolerance));
+  CHECK(matrix.average_accuracy(2) == Approx(.7).margin(kTolerance));  // (.6 + .8) / 2
+  CHECK(matrix.average_accuracy(2, {30, 0, 10}) ==
+        Approx(.65).margin(kTolerance));  // (18 + 8) / 40
+  CHECK(matrix.average_incremental_accuracy() == Approx(2.3 / 3).margin(kTolerance));
+  CHECK(matrix.forgetting(2) == Approx(.3).margin(kTolerance));         // .9 - .6, alone
+  CHECK(matrix.backward_transfer() == Approx(-.3).margin(kTolerance));  // .6 - .9, alone
+  CHECK(matrix.learning_accuracy() == Approx(.85).margin(kTolerance));  // (.9 + .8) / 2
+}
+
 TEST_CASE("an accuracy matrix refuses places and values that cannot be", "[metrics]") {
   AccuracyMatrix matrix(2);
   CHECK_THROWS_AS(matrix.set(2, 0, .5), InternalError);

@@ -17,6 +17,9 @@ struct Router {
     f.field("temperature", temperature, "softmax temperature", {0, 10});
     f.field("top_k", top_k, "experts per token", {1});
   }
+  void check(const Node& node) const {
+    if (top_k > 8) node.at("top_k").fail("at most 8 experts");
+  }
 };
 
 struct Options {
@@ -94,6 +97,26 @@ TEST_CASE("every type of field is read", "[config]") {
 TEST_CASE("a relative file starts at the folder of the configuration", "[config]") {
   CHECK(read_text_as_options("weights: ../w/x.bin").weights.resolve() == "w/x.bin");
   CHECK(read_text_as_options("weights: /w/x.bin").weights.resolve() == "/w/x.bin");
+}
+
+TEST_CASE("the rules of an inner struct hold, after misspelled keys are named", "[config]") {
+  CHECK(problem("router: {top_k: 9}") == "a.yaml:2:19: sema.router.top_k: at most 8 experts");
+  CHECK(problem("router: {top_k: 9, temprature: 1}") ==
+        "a.yaml:2:22: sema.router.temprature: unknown key; did you mean 'temperature'?");
+}
+
+TEST_CASE("an included struct has its fields and rules at the level that is open", "[config]") {
+  struct Outer {
+    Router router;
+    int64_t width = 1;
+    void fields(Fields& f) {
+      f.include(router);
+      f.field("width", width, "pixels");
+    }
+  };
+  CHECK(read<Outer>(Node::parse("{top_k: 3, width: 2}", "a.yaml")).router.top_k == 3);
+  CHECK_THROWS_WITH(read<Outer>(Node::parse("{top_k: 9}", "a.yaml")),
+                    "a.yaml:1:9: top_k: at most 8 experts");
 }
 
 TEST_CASE("an unknown key is reported at the key, with the nearest known one", "[config]") {

@@ -76,6 +76,25 @@ class Copy final : public Shape {
   std::unique_ptr<Shape> shape_;
 };
 
+/// Has a list of choices.
+class Row final : public Shape {
+ public:
+  struct Options {
+    std::vector<Node> shapes;
+    void fields(Fields& f) { f.plugins("shapes", shapes, "shape", "side by side"); }
+  };
+  Row(const Options& options, Parts parts) {
+    for (const Node& shape : options.shapes) {
+      area_ += Registry<Shape>::get().make(shape, parts)->area();
+    }
+  }
+  [[nodiscard]] double area() const override { return area_; }
+
+ private:
+  double area_ = 0;
+};
+
+const Register<Shape, Row> kRow{"row", "shapes side by side", "baseline"};
 const Register<Shape, Twice> kTwice{"twice", "another shape, doubled", "baseline"};
 const Register<Shape, Square> kSquare{"square", "four equal sides", "Euclid, book 1"};
 const Register<Shape, Point> kPoint{"point", "no extent", "baseline", {.round = true}};
@@ -90,12 +109,13 @@ Node parse(const std::string& text) {
 
 TEST_CASE("plug-ins of all files are found before main, sorted by name", "[config]") {
   const auto plugins = shapes().plugins();
-  REQUIRE(plugins.size() == 4);
+  REQUIRE(plugins.size() == 5);
   CHECK(plugins[0]->name == "copy");
   CHECK(plugins[1]->name == "point");
-  CHECK(plugins[2]->name == "square");
-  CHECK(plugins[3]->name == "twice");
-  CHECK(plugins[2]->source == "Euclid, book 1");
+  CHECK(plugins[2]->name == "row");
+  CHECK(plugins[3]->name == "square");
+  CHECK(plugins[4]->name == "twice");
+  CHECK(plugins[3]->source == "Euclid, book 1");
   CHECK(shapes().entry(Node::of("point")).traits.round);
 }
 
@@ -108,8 +128,9 @@ TEST_CASE("a choice makes its plug-in from options and parts", "[config]") {
 TEST_CASE("an unknown plug-in is reported at its name, with the near one or all", "[config]") {
   CHECK_THROWS_WITH(shapes().find(parse("s: sqare").at("s")),
                     "a.yaml:1:4: s: unknown shape 'sqare'; did you mean 'square'?");
-  CHECK_THROWS_WITH(shapes().find(parse("s: {circle: {}}").at("s")),
-                    "a.yaml:1:5: s: unknown shape 'circle'; known: copy, point, square, twice");
+  CHECK_THROWS_WITH(
+      shapes().find(parse("s: {circle: {}}").at("s")),
+      "a.yaml:1:5: s: unknown shape 'circle'; known: copy, point, row, square, twice");
 }
 
 TEST_CASE("checking a choice reads its options at any depth and builds nothing", "[config]") {
@@ -123,7 +144,7 @@ TEST_CASE("checking a choice reads its options at any depth and builds nothing",
       "a.yaml:4:13: twice.shape.square.side: expected a number in [0, 100], found '-1'");
   CHECK_THROWS_WITH(shapes().check(parse("twice: {shape: circel}")),
                     "a.yaml:1:16: twice.shape: unknown shape 'circel'; known: copy, point, "
-                    "square, twice");
+                    "row, square, twice");
 }
 
 TEST_CASE("a choice without default must be made, and a misspelled key is named first",
@@ -146,6 +167,26 @@ TEST_CASE("a written choice shows all defaults, at any depth", "[config]") {
   CHECK(shapes().write(parse("s:\n" + nested).at("s"), 2) == nested);
 }
 
+TEST_CASE("a list of choices is made, checked and written item by item", "[config]") {
+  const Node row = parse("row: {shapes: [square, {square: {side: 3}}]}");
+  CHECK(shapes().make(row, {})->area() == 13);
+  const std::string written =
+      "row:\n"
+      "  shapes:\n"
+      "    - square:\n"
+      "        side: 2\n"
+      "    - square:\n"
+      "        side: 3\n";
+  CHECK(shapes().write(row, 0) == written);
+  CHECK(shapes().write(parse(written), 0) == written);
+  CHECK(shapes().write(parse("row"), 0) == "row:\n  shapes: []\n");
+  CHECK_THROWS_WITH(shapes().check(parse("row: {shapes: [square, {square: {side: -1}}]}")),
+                    "a.yaml:1:40: row.shapes.1.square.side: expected a number in [0, 100], found "
+                    "'-1'");
+  CHECK(config::describe_fields(shapes().find(Node::of("row")).describe).at(0).type ==
+        "list of shapes");
+}
+
 TEST_CASE("registries are found by kind", "[config]") {
   CHECK(&Catalogue::of("shape") == &shapes());
   CHECK_THROWS_AS(Catalogue::of("shap"), InternalError);
@@ -157,7 +198,7 @@ TEST_CASE("registries are found by kind", "[config]") {
 TEST_CASE("two plug-ins of one name are our mistake", "[config]") {
   CHECK_THROWS_WITH((Register<Shape, Point>{"point", "again", "baseline"}),
                     "two plug-ins of kind 'shape' are named 'point'");
-  CHECK(shapes().plugins().size() == 4);
+  CHECK(shapes().plugins().size() == 5);
 }
 
 TEST_CASE("two registries of one kind are our mistake, and one that is gone is forgotten",

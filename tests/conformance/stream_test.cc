@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <iostream>
 #include <set>
+#include <tuple>
 
 #include <ATen/ops/equal.h>
 
+#include "core/stream/stream_plan.h"
 #include "tests/conformance/world.h"
 
 namespace cl::conformance {
@@ -79,6 +81,7 @@ TEST_CASE("the classes of a stream are divided among its experiences", "[conform
       classes.insert(classes.end(), experience.classes.begin(), experience.classes.end());
       check_labels(*experience.train, experience.classes);
       check_labels(*experience.test, experience.classes);
+      CHECK(experience.train->size() > 0);
       CHECK(experience.train->id() != experience.test->id());
       CHECK(first_samples(*experience.train, View::test()).sizes().slice(1) ==
             at::IntArrayRef(info.sample_shape));
@@ -87,7 +90,38 @@ TEST_CASE("the classes of a stream are divided among its experiences", "[conform
     CHECK(static_cast<int64_t>(distinct.size()) == info.num_classes);
     CHECK(*distinct.begin() == 0);
     CHECK(*distinct.rbegin() == info.num_classes - 1);
-    if (info.scenario == Scenario::kClass) CHECK(distinct.size() == classes.size());
+    if (info.scenario == Scenario::kClass && !entry->traits.repeats_classes) {
+      CHECK(distinct.size() == classes.size());
+    }
+  }
+}
+
+TEST_CASE("no image and nothing it shows is both trained on and tested on",
+          "[conformance][stream]") {
+  for (const auto& entry : Streams::get().entries()) {
+    INFO(entry->name);
+    const auto stream = make_stream(*entry, 1);
+    if (!stream || stream->plan() == nullptr) continue;
+    using Image = std::tuple<size_t, Split, int64_t>;  // source, split, row
+    using Thing = std::pair<size_t, int64_t>;          // source, identity
+    std::set<Image> trained, tested;
+    std::set<Thing> trained_things, tested_things;
+    for (const ExperiencePlan& experience : stream->plan()->experiences) {
+      const ImageSource& source = *stream->plan()->sources.at(experience.source);
+      const auto add = [&](const ImageSelection& images, std::set<Image>& rows,
+                           std::set<Thing>& things) {
+        const ImageTable& table = source.table(images.split);
+        for (const int64_t row : images.rows) {
+          rows.emplace(experience.source, images.split, row);
+          if (table.identities.empty()) continue;
+          things.emplace(experience.source, table.identities.at(static_cast<size_t>(row)));
+        }
+      };
+      add(experience.train, trained, trained_things);
+      add(experience.test, tested, tested_things);
+    }
+    for (const Image& image : tested) REQUIRE_FALSE(trained.contains(image));
+    for (const Thing& thing : tested_things) REQUIRE_FALSE(trained_things.contains(thing));
   }
 }
 

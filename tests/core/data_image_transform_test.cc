@@ -6,8 +6,8 @@
 #include <oneapi/tbb/global_control.h>
 #include <opencv2/core.hpp>
 
-#include "core/data/image_transform.h"
 #include "core/config/read.h"
+#include "core/data/image_transform.h"
 #include "core/data/resize.h"
 #include "core/weights/safetensors.h"
 #include "tests/support/catch.h"
@@ -52,6 +52,39 @@ ImageTransform::Options augmented() {
   ImageTransform::Options options;
   options.augment = "crop_flip";
   return options;
+}
+
+TEST_CASE("a border of black is added before all else", "[data]") {
+  ImageTransform::Options options;
+  options.image_size = 6;
+  options.pad = 1;
+  const auto values = apply(ImageTransform(options), cv::Mat(4, 4, CV_8UC3, cv::Scalar(255, 0, 0)));
+  // Red plane: ones in the middle 4 x 4 of 6 x 6. The others are black.
+  for (size_t y = 0; y < 6; ++y) {
+    for (size_t x = 0; x < 6; ++x) {
+      const bool inside = y >= 1 && y <= 4 && x >= 1 && x <= 4;
+      CHECK(values[y * 6 + x] == (inside ? 1.0F : 0.0F));
+      CHECK(values[36 + y * 6 + x] == 0);
+    }
+  }
+}
+
+TEST_CASE("permuted pixels change places, the same in each channel and image", "[data]") {
+  ImageTransform::Options options;
+  options.image_size = 5;
+  const ImageTransform plain(options);
+  ImageTransform permuted(options), other(options);
+  permuted.permute_pixels(RngKey(1));
+  other.permute_pixels(RngKey(2));
+  CHECK(permuted.canonical() != plain.canonical());
+  CHECK(permuted.canonical() != other.canonical());
+  const auto before = apply(plain, pattern(5, 5)), after = apply(permuted, pattern(5, 5));
+  CHECK(after != before);
+  CHECK(after != apply(other, pattern(5, 5)));
+  const auto order = permutation(RngKey(1), 25);
+  for (size_t i = 0; i < 75; ++i) {
+    CHECK(after[i] == before[i / 25 * 25 + static_cast<size_t>(order[i % 25])]);
+  }
 }
 
 TEST_CASE("the test transform gives the pixels of torchvision on PIL", "[data]") {

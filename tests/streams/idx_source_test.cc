@@ -5,6 +5,7 @@
 #include <opencv2/core.hpp>
 
 #include "core/base/error.h"
+#include "core/stream/data_package.h"
 #include "core/stream/data_root.h"
 #include "core/stream/image_source.h"
 #include "tests/streams/small_images.h"
@@ -35,10 +36,10 @@ class DataRootVariable {
 TEST_CASE("an idx source shows images, labels and numbered classes", "[streams]") {
   const SmallImages images(3, 4, 2);
   const auto source = small(images);
-  CHECK(source->size(Split::kTrain) == 12);
-  CHECK(source->size(Split::kTest) == 6);
-  CHECK(source->class_names() == std::vector<std::string>{"0", "1", "2"});
-  CHECK(source->labels(Split::kTest) == std::vector<int64_t>{0, 1, 2, 0, 1, 2});
+  CHECK(source->table(Split::kTrain).size() == 12);
+  CHECK(source->table(Split::kTest).size() == 6);
+  CHECK(source->info().class_names == std::vector<std::string>{"0", "1", "2"});
+  CHECK(source->table(Split::kTest).labels == std::vector<int64_t>{0, 1, 2, 0, 1, 2});
   const cv::Mat image = source->image(Split::kTest, 5);
   CHECK(image.type() == CV_8UC3);
   CHECK(cv::norm(image, cv::Mat(2, 2, CV_8UC3, cv::Scalar(133, 133, 133)), cv::NORM_INF) == 0);
@@ -54,33 +55,53 @@ TEST_CASE("colour images of an idx source keep their channels", "[streams]") {
 
 TEST_CASE("the digest of an idx source follows its content", "[streams]") {
   const SmallImages one(3, 4, 2), same(3, 4, 2);
-  const std::string digest = small(one)->digest();
-  CHECK(digest == small(same)->digest());
+  const std::string digest = small(one)->info().digest;
+  CHECK(digest == small(same)->info().digest);
   same.folder().write("small/test-labels", idx_bytes({6}, {"\0\1\2\0\2\1", 6}));
-  CHECK(digest != small(same)->digest());
+  CHECK(digest != small(same)->info().digest);
 }
 
 TEST_CASE("data are found below the option, the variable or the folder", "[streams]") {
   const SmallImages images(2, 1, 1), others(5, 1, 1);
   const DataRootVariable variable(images.root());
-  CHECK(make(kSmallSource, {})->class_names().size() == 2);
-  CHECK(make(kSmallSource, others.root())->class_names().size() == 5);
+  CHECK(make(kSmallSource, {})->info().class_names.size() == 2);
+  CHECK(make(kSmallSource, others.root())->info().class_names.size() == 5);
   const std::string folder =
       "{idx: {folder: small, train_images: train-images, train_labels: train-labels, "
       "test_images: test-images, test_labels: test-labels}}";
   const auto source = ImageSources::get().make(config::Node::parse(folder, "a.yaml", others.root()),
                                                ImageSourceParts{images.root()});
-  CHECK(source->class_names().size() == 5);
+  CHECK(source->info().class_names.size() == 5);
 }
 
 TEST_CASE("missing files say where they were expected and how to get them", "[streams]") {
   const TempDir empty;
-  CHECK_THROWS_WITH(make("fashion_mnist", empty.path()),
-                    Contains((empty / "fashion-mnist/train-images-idx3-ubyte.gz").string()) &&
-                        Contains("apt-get install dataset-fashion-mnist") &&
-                        Contains("CLSIM_DATA"));
   CHECK_THROWS_WITH(make(kSmallSource, empty.path()),
-                    Contains("small/train-images: no such file") && !Contains("apt-get"));
+                    Contains("small/train-images: no such file") && Contains("CLSIM_DATA"));
+}
+
+TEST_CASE("the files of a package are looked for below the data root, then in the system",
+          "[streams]") {
+  const TempDir root;
+  const DataPackage package{.manager = PackageManager::kApt,
+                            .name = "no-such-package",
+                            .version = {},
+                            .megabytes = 3,
+                            .licence = "none",
+                            .sha256 = {}};
+  CHECK_THROWS_WITH(find_in_package(package, "usr/share/nothing/here", root.path(), "a_set"),
+                    Contains((root / "no-such-package/usr/share/nothing/here").string()) &&
+                        Contains("'clsim data get a_set'") && Contains("CLSIM_DATA"));
+  CHECK(find_in_package(package, "bin/sh", root.path(), "a_set") == "/bin/sh");
+  (void)root.write("no-such-package/bin/sh", "mine");
+  CHECK(find_in_package(package, "bin/sh", root.path(), "a_set") ==
+        root / "no-such-package/bin/sh");
+  DataPackage scoped = package;
+  scoped.manager = PackageManager::kNpm;
+  scoped.name = "@scope/emoji";
+  CHECK(scoped.folder() == "scope-emoji");
+  CHECK_THROWS_WITH(find_in_package(scoped, "bin/sh", root.path(), "a_set"),
+                    Contains("not there"));
 }
 
 TEST_CASE("files that do not belong together are refused", "[streams]") {

@@ -186,9 +186,9 @@ TEST_CASE("the id of an image data set follows rows, labels, split and transform
       ImageSources::get().make(config::Node::parse(kSmallSource, "a.yaml"), {images.root()});
   ImageTransform::Options plain, larger;
   larger.image_size = 64;
-  const auto id = [&](Split split, Numbers rows, const Numbers& as,
-                      const ImageTransform::Options& transform) {
-    return ImageDataset(source, split, std::move(rows), as, ImageTransform(transform)).id();
+  const auto id = [&](Split split, const Numbers& rows, const Numbers& as,
+                      const ImageTransform::Options& transform, const ImageShift& shift = {}) {
+    return ImageDataset(source, {split, rows, as}, shift, ImageTransform(transform)).id();
   };
   const std::string base = id(Split::kTrain, {0, 1}, {0, 1}, plain);
   CHECK(base == id(Split::kTrain, {0, 1}, {0, 1}, plain));
@@ -196,10 +196,12 @@ TEST_CASE("the id of an image data set follows rows, labels, split and transform
   CHECK(base != id(Split::kTrain, {0, 3}, {0, 1}, plain));
   CHECK(base != id(Split::kTrain, {0, 1}, {1, 0}, plain));
   CHECK(base != id(Split::kTrain, {0, 1}, {0, 1}, larger));
+  CHECK(base != id(Split::kTrain, {0, 1}, {0, 1}, plain, {.kind = "rotation", .amount = 90}));
+  CHECK(base != id(Split::kTrain, {0, 1}, {0, 1}, plain, {.kind = "permutation", .seed = 1}));
   const SmallImages more(2, 4, 3);
   const ImageDataset other(
       ImageSources::get().make(config::Node::parse(kSmallSource, "a.yaml"), {more.root()}),
-      Split::kTrain, {0, 1}, {0, 1}, ImageTransform(plain));
+      {Split::kTrain, {0, 1}, {0, 1}}, {}, ImageTransform(plain));
   CHECK(base != other.id());
 }
 

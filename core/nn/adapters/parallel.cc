@@ -20,7 +20,7 @@ class ParallelAdapter final : public Adapter {
     std::string input = "pre_ln2";
 
     void fields(config::Fields& fields) {
-      function.fields(fields);
+      fields.include(function);
       fields.field("input", input, "what it reads: the stream before or after the block's LN2",
                    kInputs);
     }

@@ -19,7 +19,7 @@ class SeriesAdapter final : public Adapter {
     std::string after = "mlp";
 
     void fields(config::Fields& fields) {
-      function.fields(fields);
+      fields.include(function);
       fields.field("after", after, "whose output it reads and is added to", kPlaces);
     }
   };

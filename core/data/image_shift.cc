@@ -1,0 +1,40 @@
+#include "core/data/image_shift.h"
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "core/base/check.h"
+
+namespace cl {
+namespace {
+
+/// Turned about its centre; what comes in from outside is black.
+cv::Mat rotated(const cv::Mat& image, double degrees) {
+  const cv::Point2f centre((static_cast<float>(image.cols) - 1) / 2,
+                           (static_cast<float>(image.rows) - 1) / 2);
+  cv::Mat result;
+  cv::warpAffine(image, result, cv::getRotationMatrix2D(centre, degrees, 1), image.size(),
+                 cv::INTER_LINEAR, cv::BORDER_CONSTANT);
+  return result;
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& corruptions() {
+  static const std::vector<std::string_view> names;
+  return names;
+}
+
+std::vector<std::string_view> image_shift_kinds() {
+  std::vector<std::string_view> kinds{"none", "rotation", "permutation"};
+  kinds.insert(kinds.end(), corruptions().begin(), corruptions().end());
+  return kinds;
+}
+
+cv::Mat shift_image(const ImageShift& shift, const cv::Mat& image, const RngKey& /*sample*/) {
+  if (shift.kind == "none" || shift.kind == "permutation") return image;
+  CL_CHECK(shift.kind == "rotation", "shift '{}'", shift.kind);
+  return rotated(image, shift.amount);
+}
+
+}  // namespace cl

@@ -1,0 +1,79 @@
+// Streams of images: a scenario makes the plan, this makes the experiences.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "core/config/fields.h"
+#include "core/data/image_transform.h"
+#include "core/stream/sample_choice.h"
+#include "core/stream/stream_plan.h"
+#include "core/stream/training_flaws.h"
+
+namespace cl {
+
+/// What every stream over one source lets its user choose; a scenario shows these options before
+/// and after its own.
+struct ImageStreamOptions {
+  config::Node source = config::Node::of("fashion_mnist");
+  SampleChoice samples;
+  TrainingFlaws flaws;
+  ImageTransform::Options transform;
+
+  void source_fields(config::Fields& fields);
+  void sample_fields(config::Fields& fields);
+
+  [[nodiscard]] std::shared_ptr<const ImageSource> open(const StreamParts& parts) const;
+  /// The number of classes of the source; 0 where only its files tell.
+  [[nodiscard]] int64_t known_classes() const;
+};
+
+/// [3, image_size, image_size]
+[[nodiscard]] std::vector<int64_t> sample_shape(const ImageTransform::Options& transform);
+
+/// Images as planned, with the flaws of their training data. Immutable, shared across threads.
+class PlannedStream final : public Stream {
+ public:
+  /// @param plan  all but `info.num_experiences` and `info.sample_shape`, which are filled in here
+  /// @param key   of what the flaws draw
+  PlannedStream(StreamPlan plan, const ImageTransform::Options& transform,
+                const TrainingFlaws& flaws, const RngKey& key);
+
+  [[nodiscard]] const StreamInfo& info() const override { return plan_.info; }
+  [[nodiscard]] Experience experience(int64_t k) const override;
+  [[nodiscard]] const StreamPlan* plan() const override { return &plan_; }
+
+ private:
+  StreamPlan plan_;
+  ImageTransform transform_;
+};
+
+/// The stream of a scenario. `Scenario` has `struct Options` with members `images`
+/// (ImageStreamOptions) and a function `static StreamPlan plan(const Options&, const StreamParts&)`
+/// that makes the plan as PlannedStream takes it.
+/// Immutable, shared across threads.
+template <class Scenario>
+class ImageStream final : public Stream {
+ public:
+  struct Options : Scenario::Options {
+    [[nodiscard]] std::vector<int64_t> sample_shape() const {
+      return cl::sample_shape(this->images.transform);
+    }
+  };
+  ImageStream(const Options& options, const StreamParts& parts)
+      : stream_(Scenario::plan(options, parts), options.images.transform, options.images.flaws,
+                parts.key.child("flaws")) {}
+
+  [[nodiscard]] const StreamInfo& info() const override { return stream_.info(); }
+  [[nodiscard]] Experience experience(int64_t k) const override { return stream_.experience(k); }
+  [[nodiscard]] const StreamPlan* plan() const override { return stream_.plan(); }
+
+ private:
+  PlannedStream stream_;
+};
+
+/// "a", "a+b", or "a+7 more".
+[[nodiscard]] std::string short_name(const std::vector<std::string>& names);
+
+}  // namespace cl
