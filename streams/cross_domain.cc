@@ -2,8 +2,8 @@
 //
 // Each experience is a world of its own: some classes of one source, under labels that no other
 // world has, as in the stream that is made of VTAB's data sets (five of them, ten classes each, in
-// a fixed order; Zhou et al. 2024, "Revisiting Class-Incremental Learning with Pre-Trained Models",
-// sec. 5).
+// a fixed order; Zhou et al. 2024, "Revisiting Class-Incremental Learning with Pre-Trained
+// Models").
 #include <array>
 #include <memory>
 #include <string_view>
@@ -100,7 +100,7 @@ StreamPlan CrossDomain::plan(const Options& options, const StreamParts& parts) {
 
 const RegisterStream<ImageStream<CrossDomain>> kRegistered{
     "cross_domain", "classes of several image sources, one source after the other",
-    "Zhou et al. 2024, \"Revisiting Class-Incremental Learning with Pre-Trained Models\", sec. 5"};
+    "Zhou et al. 2024, \"Revisiting Class-Incremental Learning with Pre-Trained Models\""};
 
 }  // namespace
 }  // namespace cl

@@ -6,7 +6,7 @@
 // rationed. The usual protocols are 60 + 8 x (5-way 5-shot) on CIFAR-100 and miniImageNet and
 // 100 + 10 x (10-way 5-shot) on CUB-200.
 //
-// Tao, Hong, Chang, Dong, Wei and Gong 2020, "Few-Shot Class-Incremental Learning", sec. 3.
+// Tao, Hong, Chang, Dong, Wei and Gong 2020, "Few-Shot Class-Incremental Learning".
 #include <algorithm>
 #include <memory>
 #include <utility>

@@ -10,7 +10,7 @@
 //
 // Scenario: Aljundi, Kelchtermans and Tuytelaars 2019, "Task-Free Continual Learning"; boundaries
 // that drift as a Gaussian: Shanahan, Kaplanis and Mitrovic 2021, "Encoders and Ensembles for
-// Task-Free Continual Learning", sec. 3.
+// Task-Free Continual Learning".
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -8,7 +8,7 @@
 // appears.
 //
 // Hemati, Cossu, Carta, Hurtado, Pellegrini, Bacciu, Lomonaco and Borth 2023, "Class-Incremental
-// Learning with Repetition", sec. 3.
+// Learning with Repetition".
 //
 // Differs: first appearances are laid out evenly along their distribution, in the class order,
 // instead of drawn; an experience that would be empty gets one class from before instead of being
@@ -187,7 +187,7 @@ StreamPlan Repetition::plan(const Options& options, const StreamParts& parts) {
 const RegisterStream<ImageStream<Repetition>> kRegistered{
     "repetition",
     "the classes of an image source, which come back now and then",
-    "Hemati et al. 2023, \"Class-Incremental Learning with Repetition\", sec. 3",
+    "Hemati et al. 2023, \"Class-Incremental Learning with Repetition\"",
     {.repeats_classes = true}};
 
 }  // namespace

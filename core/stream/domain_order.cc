@@ -46,7 +46,8 @@ std::vector<int64_t> DomainOrder::choose(const ImageSourceInfo& source, const Rn
   if (names.empty()) {
     throw Error(
         "the source has no domains; expected images of several styles, hands or places: choose "
-        "a source that has them, such as 'emoji'");
+        "a source that has them, such as 'emoji', or the stream 'shifted_images', which makes "
+        "domains of any images");
   }
   std::vector<int64_t> places;
   for (const std::string& domain : domains) places.push_back(place_of(domain, names));

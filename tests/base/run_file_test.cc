@@ -101,6 +101,30 @@ TEST_CASE("an interrupted run goes on from its file as if it had never stopped",
   CHECK(unequal_datasets(dir / "whole.h5", dir / "resumed.h5") == Paths{});
 }
 
+TEST_CASE("an experience that brought nothing to test on stays out of all means", "[io]") {
+  const TempDir dir;
+  RunRecord run(3);
+  run.experiences = {{"a", 9, 4, {0}}, {"again", 9, 0, {0}}, {"b", 9, 4, {0, 1}}};
+  RunRecorder log(run);
+  log.evaluation(example_evaluation(0, 0, 4, 3));
+  log.evaluation(example_evaluation(1, 0, 4, 2));
+  log.evaluation(example_evaluation(1, 1, 0, 0));
+  log.evaluation(example_evaluation(2, 0, 4, 1));
+  log.evaluation(example_evaluation(2, 1, 0, 0));
+  log.evaluation(example_evaluation(2, 2, 4, 4));
+  write_run(dir / "a.h5", run);
+  const RunRecord read = read_run(dir / "a.h5");
+  for (const RunRecord* one : {&run, &read}) {
+    const AccuracyMatrix& accuracy = one->accuracy;
+    CHECK(std::isnan(accuracy.at(2, 1)));
+    CHECK(accuracy.average_accuracy(1) == 0.5);
+    CHECK(accuracy.average_accuracy(2, one->num_test()) == 0.625);  // 5 of 8
+    CHECK(accuracy.average_incremental_accuracy() == 0.625);        // of 3/4, 1/2 and 5/8
+    CHECK(accuracy.forgetting(2) == 0.5);                           // 3/4 - 1/4
+    CHECK(accuracy.learning_accuracy() == 0.875);                   // of 3/4 and 1
+  }
+}
+
 TEST_CASE("circumstances of a run do not touch its datasets", "[io]") {
   const TempDir dir;
   RunRecord run = example_run();

@@ -1,5 +1,6 @@
 #include "experiments/run.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -106,6 +107,43 @@ TEST_CASE("a run that was stopped and resumed gives the same bytes as one that w
   CHECK_FALSE(fs::exists(files.unfinished_record()));
   CHECK_FALSE(fs::exists(files.state(1)));
   CHECK_FALSE(fs::exists(files.state(2)));
+}
+
+TEST_CASE("a stream without boundaries is run, resumed and written like any other",
+          "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=simplecil", "seeds=3"}, R"(
+stream:
+  online:
+    chunk_size: 5
+    drift_width: 0
+    train_per_class: 10
+    test_per_class: 4
+    transform: {image_size: 8}
+backbone: {tiny: {depth: 2}}
+checkpoint: none
+sweep: {learner: [simplecil], seeds: [3]}
+)")
+                           .front();
+  apply(kPlan);
+  Progress silent;
+  const fs::path whole = made(folder, "whole"), cut = made(folder, "cut");
+  // Two chunks a class, of which the second brings nothing new.
+  const RunRecord record =
+      run(spec, {.out = whole, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  REQUIRE(record.num_experiences() == 20);
+  CHECK(record.num_test()[6] == 4);
+  CHECK(record.num_test()[7] == 0);
+  CHECK_FALSE(std::isnan(record.accuracy.average_incremental_accuracy()));
+  std::stop_source stop;
+  StopAt progress(stop, 8);  // after one without a test set
+  CHECK_THROWS_AS(
+      run(spec, {.out = cut, .data_root = {}, .provenance = {}, .stop = stop.get_token()},
+          progress),
+      Stopped);
+  (void)run(spec, {.out = cut, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  const RunFiles files(cut, spec.id());
+  CHECK(unequal_datasets(RunFiles(whole, spec.id()).record(), files.record()).empty());
 }
 
 TEST_CASE("a crash between the two files of a saved step leaves the step before", "[experiments]") {
