@@ -261,6 +261,11 @@ bool File::is_group(const std::string& name) const {
   return object && H5Iget_type(object.id()) == H5I_GROUP;
 }
 
+bool File::contains(const std::string& name) const {
+  const Quiet quiet;
+  return H5Lexists(id_, name.c_str(), H5P_DEFAULT) > 0;
+}
+
 std::vector<std::string> File::members(const std::string& group) const {
   const Quiet quiet;
   const Handle handle(H5Gopen2(id_, group.c_str(), H5P_DEFAULT), H5Gclose);

@@ -49,6 +49,8 @@ class File {
   void write_attribute(const std::string& object, const std::string& name, const Attribute& value);
 
   [[nodiscard]] bool is_group(const std::string& name) const;
+  /// Whether a group has a member `name`; both are given in one path.
+  [[nodiscard]] bool contains(const std::string& name) const;
   /// Names of the members of a group, in order of creation.
   [[nodiscard]] std::vector<std::string> members(const std::string& group) const;
   /// Any dataset of whole numbers, numbers or texts. @throws Error for a missing one or another
@@ -60,6 +62,7 @@ class File {
   [[noreturn]] void fail(const std::string& object, const std::string& problem) const;
 
  private:
+  friend class ByteRows;  // reads through the identifier
   File(int64_t id, std::filesystem::path path);
 
   int64_t id_;  // negative once closed

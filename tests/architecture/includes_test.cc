@@ -39,7 +39,8 @@ const std::map<std::string, std::set<std::string>>& allowed() {
         "core/nn", "core/train"}},
       {"core/learner", core},
       {"learners", core},
-      {"streams", {"core/base", "core/config", "core/data", "core/stream"}},
+      {"streams",
+       {"core/base", "core/config", "core/io", "core/data", "core/weights", "core/stream"}},
       {"experiments", with_core({})},
       {"analysis", {"core/base", "core/config", "core/metrics", "core/io"}},
       {"experiments/cli", with_core({"experiments", "analysis"})}};
