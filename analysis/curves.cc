@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "analysis/table.h"
@@ -27,6 +28,16 @@ std::vector<int64_t> classes_seen(const RunRecord& run) {
   return result;
 }
 
+/// Sets the horizontal axis.
+void set_places(Curves& curves, const RunRecord& run) {
+  curves.axis = "classes seen";
+  curves.places = classes_seen(run);
+  const auto& places = curves.places;
+  if (std::adjacent_find(places.begin(), places.end()) == places.end()) return;
+  curves.axis = "experiences learned";
+  std::iota(curves.places.begin(), curves.places.end(), 1);
+}
+
 Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs) {
   Curve curve{row.method, row.is_reference, {}};
   const int64_t num_experiences = run_of(runs, row.run_ids.front()).num_experiences();
@@ -47,7 +58,8 @@ Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs) {
 std::vector<Curves> make_curves(const std::vector<RunRecord>& runs) {
   std::vector<Curves> result;
   for (const Table& table : make_tables(runs, {})) {
-    Curves curves{table.title, classes_seen(run_of(runs, table.rows.front().run_ids.front())), {}};
+    Curves curves{table.title, {}, {}, {}};
+    set_places(curves, run_of(runs, table.rows.front().run_ids.front()));
     for (const TableRow& row : table.rows) curves.curves.push_back(curve_of(row, runs));
     result.push_back(std::move(curves));
   }

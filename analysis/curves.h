@@ -19,12 +19,14 @@ struct Curve {
 /// Curves of one problem, in the order of its table's rows.
 struct Curves {
   std::string title;
-  std::vector<int64_t> classes_seen;  // [experiences]
+  std::string axis;             // what `places` counts: classes seen or experiences learned
+  std::vector<int64_t> places;  // [experiences] on the horizontal axis, ascending
   std::vector<Curve> curves;
 };
 
 /// One for each table that `make_tables` would make of these runs. Accuracy is over all test
-/// samples of the classes seen so far (micro).
+/// samples of the classes seen so far (micro). The horizontal axis has the classes seen where every
+/// experience brings some, else the experiences.
 [[nodiscard]] std::vector<Curves> make_curves(const std::vector<RunRecord>& runs);
 
 }  // namespace cl::analysis

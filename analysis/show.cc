@@ -35,13 +35,19 @@ void add_experiences(std::string& text, const RunRecord& run) {
   }
 }
 
-void add_matrix(std::string& text, const AccuracyMatrix& matrix, const char* title) {
+/// Experiences without test samples have no column.
+void add_matrix(std::string& text, const RunRecord& run, const AccuracyMatrix& matrix,
+                const char* title) {
+  std::vector<int64_t> columns;
+  for (int64_t on = 0; on < matrix.size(); ++on) {
+    if (run.experiences[static_cast<size_t>(on)].num_test > 0) columns.push_back(on);
+  }
   text += fmt::format("\naccuracy (%), {}\nafter\\on", title);
-  for (int64_t on = 0; on < matrix.size(); ++on) text += fmt::format("{:>7}", on);
+  for (const int64_t on : columns) text += fmt::format("{:>7}", on);
   text += "\n";
   for (int64_t after = 0; after < matrix.size(); ++after) {
     text += fmt::format("{:>8}", after);
-    for (int64_t on = 0; on < matrix.size(); ++on) {
+    for (const int64_t on : columns) {
       const std::string number = number_text(Unit::kPercent, matrix.at(after, on));
       text += fmt::format("{:>7}", number.empty() ? "-" : number);
     }
@@ -140,8 +146,8 @@ std::string show(const RunRecord& run) {
   std::string text;
   add_identity(text, run);
   add_experiences(text, run);
-  add_matrix(text, run.accuracy, "among all classes seen");
-  add_matrix(text, run.task_accuracy, "among the classes of the experience");
+  add_matrix(text, run, run.accuracy, "among all classes seen");
+  add_matrix(text, run, run.task_accuracy, "among the classes of the experience");
   add_metrics(text, run);
   add_growth(text, run);
   add_log(text, run);

@@ -45,11 +45,7 @@ struct SplitImages {
         node.at_or_null(first).fail(fmt::format(
             "expected at most {}, the number of classes of '{}'; found {}", known, name, size));
       }
-      const auto listed = static_cast<int64_t>(order.order.size());
-      if (listed > 0 && listed != known) {
-        node.at_or_null("order").fail(
-            fmt::format("expected all {} class numbers of '{}', found {}", known, name, listed));
-      }
+      order.check_size(node, known, name);
       const auto sizes = increments.sizes(known);
       if (cl::scenario(scenario) == Scenario::kDomain && sizes.back() != sizes.front()) {
         node.at_or_null(first).fail(

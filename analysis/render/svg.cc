@@ -15,15 +15,16 @@ constexpr std::array<std::string_view, 8> kColours{"#0072B2", "#D55E00", "#009E7
 constexpr double kWidth = 760, kHeight = 420;
 constexpr double kLeft = 60, kRight = 200, kTop = 40, kBottom = 50;  // margins; the legend is right
 constexpr double kLegendLine = 20;
+constexpr size_t kMostNumbers = 25;  // below the horizontal axis, so that they do not touch
 
 /// From data to the picture's coordinates.
 struct Axes {
-  double first_x, last_x;  // classes seen
+  double first_x, last_x;  // places
   double low, high;        // percent
 
-  [[nodiscard]] double x(double classes) const {
+  [[nodiscard]] double x(double place) const {
     const double span = last_x > first_x ? last_x - first_x : 1;
-    return kLeft + (classes - first_x) / span * (kWidth - kLeft - kRight);
+    return kLeft + (place - first_x) / span * (kWidth - kLeft - kRight);
   }
   [[nodiscard]] double y(double percent) const {
     return kHeight - kBottom - (percent - low) / (high - low) * (kHeight - kTop - kBottom);
@@ -47,8 +48,8 @@ Axes axes_of(const Curves& curves) {
   low = std::max(0.0, std::floor(low / kTens) * kTens);
   high = std::min(100.0, std::ceil(high / kTens) * kTens);
   if (high <= low) high = low + kTens;
-  return {static_cast<double>(curves.classes_seen.front()),
-          static_cast<double>(curves.classes_seen.back()), low, high};
+  return {static_cast<double>(curves.places.front()), static_cast<double>(curves.places.back()),
+          low, high};
 }
 
 std::string escaped(std::string_view text) {
@@ -84,11 +85,12 @@ std::string frame(const Curves& curves, const Axes& axes) {
         axes.y(percent), kWidth - kRight, axes.y(percent));
     out += text(kLeft - 8, axes.y(percent) + 4, "end", fmt::format("{:.0f}", percent));
   }
-  for (const int64_t classes : curves.classes_seen) {
-    out += text(axes.x(static_cast<double>(classes)), kHeight - kBottom + 18, "middle",
-                std::to_string(classes));
+  const size_t step = (curves.places.size() + kMostNumbers - 1) / kMostNumbers;
+  for (size_t i = 0; i < curves.places.size(); i += step) {
+    out += text(axes.x(static_cast<double>(curves.places[i])), kHeight - kBottom + 18, "middle",
+                std::to_string(curves.places[i]));
   }
-  out += text((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", "classes seen");
+  out += text((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", curves.axis);
   out += text(kLeft, kTop - 16, "start", "accuracy on all classes seen, % (" + curves.title + ")");
   return out;
 }
@@ -99,7 +101,7 @@ std::string draw(const Curve& curve, const Curves& curves, const Axes& axes,
   for (size_t i = 0; i < curve.points.size(); ++i) {
     const Statistics& point = curve.points[i];
     if (point.n == 0) continue;
-    const double x = axes.x(static_cast<double>(curves.classes_seen[i]));
+    const double x = axes.x(static_cast<double>(curves.places[i]));
     const double mean = 100 * point.mean, deviation = 100 * spread(point);
     line += fmt::format("{:.1f},{:.1f} ", x, axes.y(mean));
     upper += fmt::format("{:.1f},{:.1f} ", x, axes.y(mean + deviation));

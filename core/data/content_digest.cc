@@ -32,8 +32,9 @@ void ContentDigest::add(std::span<const int64_t> numbers) {
 void ContentDigest::add_file(const std::filesystem::path& file) {
   std::error_code error;
   const auto expected = static_cast<uint64_t>(std::filesystem::file_size(file, error));
-  std::ifstream in(file, std::ios::binary);
-  if (error || !in) throw Error(fmt::format("{}: cannot be read", file.string()));
+  std::ifstream in;
+  if (!error) in.open(file, std::ios::binary);  // a pipe has no size, and opening it would wait
+  if (!in.is_open()) throw Error(fmt::format("{}: cannot be read", file.string()));
   hash_.add(&expected, sizeof(expected));
   std::vector<char> chunk(kChunkBytes);
   uint64_t found = 0;

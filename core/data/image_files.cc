@@ -1,5 +1,6 @@
 #include "core/data/image_files.h"
 
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -10,20 +11,39 @@
 
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
+#include "core/data/jpeg_end.h"
 
 namespace cl {
+namespace {
 
-cv::Mat read_image(const std::filesystem::path& file) {
+std::vector<uint8_t> read_bytes(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) {
     throw Error(fmt::format("{}: expected an image file, found none", file.string()));
   }
+  std::ifstream in(file, std::ios::binary);
+  std::vector<uint8_t> bytes(std::filesystem::file_size(file, error));
+  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (error || !in) throw Error(fmt::format("{}: cannot be read", file.string()));
+  return bytes;
+}
+
+}  // namespace
+
+cv::Mat read_image(const std::filesystem::path& file) {
+  const std::vector<uint8_t> bytes = read_bytes(file);
   cv::Mat image;
   std::string reason;
-  try {
-    image = cv::imread(file.string(), cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-  } catch (const cv::Exception& exception) {
-    reason = fmt::format(" ({})", exception.err);
+  if (bytes.empty()) {
+    reason = " (it is empty)";
+  } else if (is_jpeg(bytes) && is_cut_short_jpeg(bytes)) {
+    reason = " (its JPEG data break off)";
+  } else {
+    try {
+      image = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+    } catch (const cv::Exception& exception) {
+      reason = fmt::format(" ({})", exception.err);
+    }
   }
   if (image.empty()) {
     throw Error(

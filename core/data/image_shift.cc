@@ -3,8 +3,6 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "core/base/check.h"
-
 namespace cl {
 namespace {
 
@@ -20,21 +18,16 @@ cv::Mat rotated(const cv::Mat& image, double degrees) {
 
 }  // namespace
 
-const std::vector<std::string_view>& corruptions() {
-  static const std::vector<std::string_view> names;
-  return names;
-}
-
 std::vector<std::string_view> image_shift_kinds() {
   std::vector<std::string_view> kinds{"none", "rotation", "permutation"};
   kinds.insert(kinds.end(), corruptions().begin(), corruptions().end());
   return kinds;
 }
 
-cv::Mat shift_image(const ImageShift& shift, const cv::Mat& image, const RngKey& /*sample*/) {
+cv::Mat shift_image(const ImageShift& shift, const cv::Mat& image, const RngKey& sample) {
   if (shift.kind == "none" || shift.kind == "permutation") return image;
-  CL_CHECK(shift.kind == "rotation", "shift '{}'", shift.kind);
-  return rotated(image, shift.amount);
+  if (shift.kind == "rotation") return rotated(image, shift.amount);
+  return corrupt(shift.kind, shift.amount, image, sample);
 }
 
 }  // namespace cl

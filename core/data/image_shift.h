@@ -10,6 +10,7 @@
 #include <opencv2/core/mat.hpp>
 
 #include "core/base/rng.h"
+#include "core/data/corruptions.h"
 
 namespace cl {
 
@@ -22,10 +23,6 @@ struct ImageShift {
 
   friend bool operator==(const ImageShift&, const ImageShift&) = default;
 };
-
-/// The corruptions of ImageNet-C that can be computed without further images.
-/// @source Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness"
-[[nodiscard]] const std::vector<std::string_view>& corruptions();
 
 /// All kinds, for options.
 [[nodiscard]] std::vector<std::string_view> image_shift_kinds();

@@ -17,7 +17,8 @@
 namespace cl {
 namespace {
 
-constexpr std::array<std::string_view, 4> kOrders{"random", "natural", "numpy", "explicit"};
+constexpr std::array<std::string_view, 5> kOrders{"random", "natural", "numpy", "numpy_inverse",
+                                                  "explicit"};
 constexpr double kLargestSeed = 4294967295;  // numpy's legacy generator takes 32 bits
 
 /// What keeps `order` from being a permutation of 0..size-1; empty if nothing does.
@@ -45,6 +46,15 @@ std::string fault(const std::vector<int64_t>& order) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+/// Where each number stands in a permutation.
+std::vector<int64_t> inverse(const std::vector<int64_t>& permutation) {
+  std::vector<int64_t> places(permutation.size());
+  for (size_t i = 0; i < permutation.size(); ++i) {
+    places[static_cast<size_t>(permutation[i])] = static_cast<int64_t>(i);
+  }
+  return places;
+}
+
 }  // namespace
 
 std::vector<int64_t> numpy_permutation(uint32_t seed, int64_t size) {
@@ -65,9 +75,11 @@ std::vector<int64_t> numpy_permutation(uint32_t seed, int64_t size) {
 void ClassOrder::fields(config::Fields& fields) {
   fields.field("class_order", class_order,
                "random: from the stream's seed; natural: the source's own; numpy: its legacy "
-               "permutation of order_seed; explicit: as in order",
+               "permutation of order_seed is the order, a class's label its place there (PyCIL, "
+               "PILOT); numpy_inverse: class c gets label permutation[c] (Mammoth's "
+               "permute_classes); explicit: as in order",
                kOrders);
-  fields.field("order_seed", order_seed, "seed of the numpy order", {0, kLargestSeed});
+  fields.field("order_seed", order_seed, "seed of the two numpy orders", {0, kLargestSeed});
   fields.field("order", order, "the source's class numbers, for the explicit order");
 }
 
@@ -84,10 +96,21 @@ void ClassOrder::check(const config::Node& node) const {
   }
 }
 
+void ClassOrder::check_size(const config::Node& node, int64_t num_classes,
+                            std::string_view source) const {
+  const auto listed = static_cast<int64_t>(order.size());
+  if (listed == 0 || listed == num_classes) return;
+  node.at_or_null("order").fail(
+      fmt::format("expected all {} class numbers of '{}', found {}", num_classes, source, listed));
+}
+
 std::vector<int64_t> ClassOrder::classes(int64_t num_classes, const RngKey& key) const {
   if (class_order == "random") return permutation(key, num_classes);
   if (class_order == "numpy") {
     return numpy_permutation(static_cast<uint32_t>(order_seed), num_classes);
+  }
+  if (class_order == "numpy_inverse") {
+    return inverse(numpy_permutation(static_cast<uint32_t>(order_seed), num_classes));
   }
   if (class_order == "explicit") {
     if (static_cast<int64_t>(order.size()) != num_classes) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -24,6 +25,10 @@ struct ClassOrder {
   /// @param node  where these options stand
   /// @throws ConfigError if `order` is no permutation, or is given or missing against `class_order`
   void check(const config::Node& node) const;
+  /// What can be told before the files are read.
+  /// @param source  what has `num_classes` classes, for the message
+  /// @throws ConfigError if `order` lists another number of classes
+  void check_size(const config::Node& node, int64_t num_classes, std::string_view source) const;
   /// The source's class numbers in learning order: the new label of class c is its position.
   /// @param key  of the random order
   /// @throws Error if `order` lists another number of classes than there are

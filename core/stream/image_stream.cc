@@ -15,21 +15,21 @@ constexpr size_t kMostNames = 3;  // in the name of an experience
 
 }  // namespace
 
-void ImageStreamOptions::source_fields(config::Fields& fields) {
-  fields.plugin("source", source, ImageSource::kKind, "where the images come from");
-}
-
-void ImageStreamOptions::sample_fields(config::Fields& fields) {
+void ImageOptions::sample_fields(config::Fields& fields) {
   fields.include(samples);
   fields.include(flaws);
   fields.group("transform", transform, "from an image to the backbone's input");
+}
+
+void ImageStreamOptions::source_fields(config::Fields& fields) {
+  fields.plugin("source", source, ImageSource::kKind, "where the images come from");
 }
 
 std::shared_ptr<const ImageSource> ImageStreamOptions::open(const StreamParts& parts) const {
   return ImageSources::get().make(source, {parts.data_root});
 }
 
-int64_t ImageStreamOptions::known_classes() const {
+int64_t known_classes(const config::Node& source) {
   const auto& num_classes = ImageSources::get().entry(source).traits.num_classes;
   return num_classes ? num_classes(config::choice(source).options) : 0;
 }

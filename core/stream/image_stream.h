@@ -14,20 +14,26 @@
 
 namespace cl {
 
-/// What every stream over one source lets its user choose; a scenario shows these options before
-/// and after its own.
-struct ImageStreamOptions {
-  config::Node source = config::Node::of("fashion_mnist");
+/// The number of classes of the source that a user chose; 0 where only its files tell.
+[[nodiscard]] int64_t known_classes(const config::Node& source);
+
+/// What every stream of images lets its user choose; a scenario shows these options after its own.
+struct ImageOptions {
   SampleChoice samples;
   TrainingFlaws flaws;
   ImageTransform::Options transform;
 
-  void source_fields(config::Fields& fields);
   void sample_fields(config::Fields& fields);
+};
+
+/// The same over one source, which a scenario shows before its own options.
+struct ImageStreamOptions : ImageOptions {
+  config::Node source = config::Node::of("fashion_mnist");
+
+  void source_fields(config::Fields& fields);
 
   [[nodiscard]] std::shared_ptr<const ImageSource> open(const StreamParts& parts) const;
-  /// The number of classes of the source; 0 where only its files tell.
-  [[nodiscard]] int64_t known_classes() const;
+  [[nodiscard]] int64_t known_classes() const { return cl::known_classes(source); }
 };
 
 /// [3, image_size, image_size]
@@ -52,9 +58,9 @@ class PlannedStream final : public Stream {
 };
 
 /// The stream of a scenario. `Scenario` has `struct Options` with members `images`
-/// (ImageStreamOptions) and a function `static StreamPlan plan(const Options&, const StreamParts&)`
-/// that makes the plan as PlannedStream takes it.
-/// Immutable, shared across threads.
+/// (ImageOptions or ImageStreamOptions) and a function `static StreamPlan plan(const Options&,
+/// const StreamParts&)` that makes the plan as PlannedStream takes it. Immutable, shared across
+/// threads.
 template <class Scenario>
 class ImageStream final : public Stream {
  public:

@@ -10,7 +10,9 @@
 namespace cl {
 
 void scenario_field(config::Fields& fields, std::string& value);
-/// The scenario called `name`. @throws InternalError if there is none
+/// The same for streams whose labels cannot repeat.
+void class_or_task_field(config::Fields& fields, std::string& value);
+/// The scenario called `name`. @throws InternalError if no option offers it
 [[nodiscard]] Scenario scenario(std::string_view name);
 
 }  // namespace cl

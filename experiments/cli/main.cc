@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "core/base/allocator.h"
 #include "core/base/error.h"
 #include "core/base/printable.h"
 #include "experiments/cli/verbs.h"
@@ -76,5 +77,6 @@ int guarded_main(int argc, char** argv) {
 }  // namespace cl::experiments::cli
 
 int main(int argc, char** argv) {
+  cl::keep_freed_memory();
   return cl::experiments::cli::guarded_main(argc, argv);
 }

@@ -1,24 +1,19 @@
 #include "experiments/pretrain/pretraining.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <numbers>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/mse_loss.h>
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/config/write.h"
 #include "core/nn/backbone.h"
-#include "core/nn/init.h"
 #include "core/nn/layers.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
@@ -27,6 +22,8 @@
 #include "core/train/optimiser.h"
 #include "core/weights/safetensors.h"
 #include "experiments/pretrain/descriptor.h"
+#include "experiments/pretrain/network.h"
+#include "experiments/pretrain/saved_training.h"
 
 namespace cl::experiments {
 namespace {
@@ -50,13 +47,6 @@ struct Losses {
   Tensor image, mean, patch;
 };
 
-std::optional<double> to_number(const std::string& text) {
-  double value = 0;
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (end.ec != std::errc() || end.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 /// Descriptors of a first sample of images decide how targets are scaled.
 struct Targets {
   Whitening image;
@@ -69,69 +59,6 @@ struct Targets {
             Standardisation(sample.patches)};
   }
 };
-
-/// Larger weights than a network starts from that is only fine-tuned: Xavier's, with the branches'
-/// last matrices shrunk by the number of branches, and positions that tell tokens apart from the
-/// first step on.
-void initialise(Backbone& backbone, const RngKey& key) {
-  constexpr double kPositionStd = 0.5;
-  const GradMode no_gradients(false);
-  const double shrink = 1 / std::sqrt(2 * static_cast<double>(backbone.info().depth));
-  TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role) {
-    const RngKey own = key.child(name);
-    if (name == "pos_embed") {
-      tensor.copy_(init::normal(tensor.sizes(), 0, kPositionStd, own, tensor.device()));
-    } else if (name.starts_with("blocks.") && tensor.dim() == 2) {
-      const int64_t in = tensor.size(1);
-      const int64_t out = tensor.size(0) == 3 * in ? in : tensor.size(0);  // queries, keys, values
-      const double bound = std::sqrt(6.0 / static_cast<double>(in + out));
-      const bool ends_branch = name.ends_with("proj.weight") || name.ends_with("fc2.weight");
-      tensor.copy_(init::uniform(tensor.sizes(), -bound, bound, own, tensor.device()));
-      if (ends_branch) tensor.mul_(shrink);
-    }
-  });
-  backbone.tensors(visitor);
-}
-
-void check_patches(const BackboneInfo& info) {
-  const int64_t patches = info.num_tokens - info.num_special_tokens;
-  const int64_t cells = info.sample_shape[1] / kCell * (info.sample_shape[2] / kCell);
-  if (patches != cells) {
-    throw Error(
-        fmt::format("pre-training describes cells of {} pixels: expected {} patch tokens "
-                    "for images of {} x {}, but '{}' has {}",
-                    kCell, cells, info.sample_shape[1], info.sample_shape[2], info.name, patches));
-  }
-}
-
-std::unique_ptr<Backbone> new_backbone(const PretrainOptions& options, const RngKey& key) {
-  auto backbone = Backbones::get().make(
-      options.backbone, {.key = key.child("backbone"), .device = c10::Device(c10::kCPU)});
-  check_patches(backbone->info());
-  initialise(*backbone, key.child("initialise"));
-  return backbone;
-}
-
-/// Tokens of the last block, root mean square over samples, tokens and dimensions.
-double token_size(const Backbone& backbone, const Tensor& x) {
-  const GradMode no_gradients(false);
-  Hooks no_hooks;
-  const Tensor tokens = backbone.blocks(backbone.embed(x), 0, backbone.info().depth, no_hooks);
-  return std::sqrt(tokens.pow(2).mean().item<double>());
-}
-
-/// Multiplies everything that is written into the residual stream by `factor`. Each reader
-/// normalises first, so the features stay what they are, but for a rounding.
-void scale_stream(Backbone& backbone, double factor) {
-  const GradMode no_gradients(false);
-  TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role) {
-    const bool writes = name.starts_with("patch_embed.proj.") || name == "cls_token" ||
-                        name == "pos_embed" || name.find(".attn.proj.") != std::string::npos ||
-                        name.find(".mlp.fc2.") != std::string::npos;
-    if (writes) tensor.mul_(factor);
-  });
-  backbone.tensors(visitor);
-}
 
 bool is_block_matrix(const std::string& name, const Tensor& parameter) {
   return name.starts_with("backbone.blocks.") && parameter.dim() == 2;
@@ -303,63 +230,37 @@ class Pretraining {
   }
 
   void save_state() {
-    State state = snapshot(*this);
-    for (auto& entry : muon_->save()) state.push_back(std::move(entry));
-    std::string adam = adam_->save();
-    Tensor bytes = at::empty({static_cast<int64_t>(adam.size())}, at::kByte);
-    std::copy(adam.begin(), adam.end(), bytes.data_ptr<uint8_t>());
-    state.emplace_back("adam", bytes);
-    write_safetensors(state_file(), state,
-                      {{"options", identity()},
-                       {"step", std::to_string(step_)},
-                       {"seconds", std::to_string(seconds())},
-                       {"image_loss_sum", fmt::format("{}", image_loss_)},
-                       {"patch_loss_sum", fmt::format("{}", patch_loss_)}});
+    SavedTraining saved{.options = identity(),
+                        .step = step_,
+                        .seconds = seconds(),
+                        .image_loss_sum = image_loss_,
+                        .patch_loss_sum = patch_loss_,
+                        .model = snapshot(*this),
+                        .muon = muon_->save(),
+                        .adam = adam_->save()};
+    write_saved_training(state_file(), saved);
   }
 
   void resume() {
-    const fs::path file = state_file();
-    if (!fs::exists(file)) return;
-    SafetensorsFile saved = read_safetensors(file);
-    if (saved.metadata["options"] != identity()) {
+    if (!fs::exists(state_file())) return;
+    const SavedTraining saved = read_saved_training(state_file());
+    if (saved.options != identity()) {
       throw Error(
           fmt::format("'{}' holds the state of a pre-training with other options; finish it "
                       "with those, or delete the file to begin anew",
-                      file.string()));
+                      state_file().string()));
     }
-    State own;
-    for (auto& entry : saved.tensors) {
-      if (entry.first != "adam" && !entry.first.starts_with("muon.")) own.push_back(entry);
-    }
-    const auto fact = [&](const std::string& key) {
-      const auto entry = saved.metadata.find(key);
-      const auto number = entry == saved.metadata.end() ? std::nullopt : to_number(entry->second);
-      if (!number) {
-        throw Error(
-            fmt::format("'{}' does not say its '{}'; delete it to begin anew", file.string(), key));
-      }
-      return *number;
-    };
-    step_ = static_cast<int64_t>(fact("step"));
-    earlier_seconds_ = fact("seconds");
-    image_loss_ = fact("image_loss_sum");
-    patch_loss_ = fact("patch_loss_sum");
-    load(*this, own, file.string());
-    muon_->load(saved.tensors);
-    const Tensor* bytes = find(saved.tensors, "adam");
-    if (bytes == nullptr || bytes->scalar_type() != at::kByte) {
-      throw Error(
-          fmt::format("'{}' lacks the state of AdamW; delete it to begin anew", file.string()));
-    }
-    const auto* begin = bytes->data_ptr<uint8_t>();
-    adam_->load(std::string(begin, begin + bytes->numel()));
+    step_ = saved.step;
+    earlier_seconds_ = saved.seconds;
+    image_loss_ = saved.image_loss_sum;
+    patch_loss_ = saved.patch_loss_sum;
+    load(*this, saved.model, state_file().string());
+    muon_->load(saved.muon);
+    adam_->load(saved.adam);
   }
 
   void save_weights() {
-    // Muon and the large start make long tokens. Adapters and descriptors, which read tokens as
-    // they are, have learning rates for lengths as published transformers have them: about one a
-    // dimension.
-    scale_stream(*backbone_, 1 / token_size(*backbone_, sample_of(*images_, kMeasured)));
+    normalise_stream(*backbone_, sample_of(*images_, kMeasured));
     State weights;
     for (auto& [name, tensor] : snapshot(*backbone_))
       weights.emplace_back(name, tensor.to(at::kHalf));

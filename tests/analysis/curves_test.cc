@@ -30,11 +30,34 @@ TEST_CASE("a curve holds the accuracy on all classes seen after each experience"
     CHECK(point.n == 1);
     CHECK(point.mean == run.accuracy.average_accuracy(after, run.num_test()));
   }
-  CHECK(figures[0].classes_seen.size() == curve.points.size());
+  CHECK(figures[0].places.size() == curve.points.size());
+}
+
+TEST_CASE("the axis has the experiences where one of them brings no class", "[analysis]") {
+  RunRecord run = example_run();
+  REQUIRE(run.num_experiences() > 1);
+  CHECK(make_curves({run})[0].axis == "classes seen");
+  run.experiences.back().classes = run.experiences.front().classes;
+  const Curves curves = make_curves({run})[0];
+  CHECK(curves.axis == "experiences learned");
+  CHECK(curves.places.front() == 1);
+  CHECK(curves.places.back() == run.num_experiences());
+}
+
+TEST_CASE("a long axis has fewer numbers", "[analysis]") {
+  Curves curves{"a", "experiences learned", {}, {{"first", false, {}}}};
+  for (int64_t k = 1; k <= 100; ++k) {
+    curves.places.push_back(k);
+    curves.curves[0].points.push_back({1, 0.5, NAN});
+  }
+  const std::string svg = render_svg(curves);
+  CHECK(occurrences(svg, ">97</text>") == 1);  // 1, 5, 9, ...
+  CHECK(occurrences(svg, ">98</text>") == 0);
+  CHECK(occurrences(svg, ">experiences learned</text>") == 1);
 }
 
 TEST_CASE("the figure has a line a method, a mark a point and escaped names", "[analysis]") {
-  Curves curves{"a < b", {2, 4}, {}};
+  Curves curves{"a < b", "classes seen", {2, 4}, {}};
   curves.curves.push_back({"first", false, {{3, 0.9, 0.01}, {3, 0.6, 0.02}}});
   curves.curves.push_back({"second", false, {{1, 0.8, NAN}, {1, 0.5, NAN}}});
   curves.curves.push_back({"joint", true, {{0, NAN, NAN}, {3, 0.95, 0.01}}});

@@ -11,7 +11,21 @@ TEST_CASE("nothing in a printed text steers the terminal", "[base]") {
   CHECK(printable("\xc2\x9b"
                   "2J") == "\\u009b2J");  // U+009B is what ESC [ is in one character
   CHECK(printable("line\n\tgrüße ±") == "line\n\tgrüße ±");
-  CHECK(printable("\xc2") == "\xc2");
+  CHECK(printable("gr\xfc\xdf") == "gr\\xfc\\xdf");  // Latin-1
+  CHECK(printable("\xc2") == "\\xc2");
+}
+
+TEST_CASE("only what RFC 3629 allows is UTF-8", "[base]") {
+  CHECK(is_utf8(""));
+  CHECK(is_utf8("a \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf"));
+  CHECK_FALSE(is_utf8("\xfc"));
+  CHECK_FALSE(is_utf8("\xe2\x82"));          // cut short
+  CHECK_FALSE(is_utf8("\x80"));              // a later byte first
+  CHECK_FALSE(is_utf8("\xc0\xaf"));          // a slash in two bytes
+  CHECK_FALSE(is_utf8("\xe0\x80\xaf"));      // in three
+  CHECK_FALSE(is_utf8("\xed\xa0\x80"));      // a surrogate
+  CHECK_FALSE(is_utf8("\xf4\x90\x80\x80"));  // beyond U+10FFFF
+  CHECK_FALSE(is_utf8("\xc3("));
 }
 
 TEST_CASE("a digest is the beginning of SHA-256, however the bytes were cut", "[base]") {

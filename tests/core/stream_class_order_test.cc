@@ -68,7 +68,7 @@ ClassOrder read(std::string_view text) {
   return config::read<ClassOrder>(config::Node::parse(text, "a.yaml"));
 }
 
-TEST_CASE("the four class orders", "[stream]") {
+TEST_CASE("class orders are what they say", "[stream]") {
   CHECK(read("class_order: natural").classes(4, RngKey(1)) == Classes{0, 1, 2, 3});
   CHECK(read("{class_order: numpy}").classes(100, RngKey(1)) == numpy_permutation(1993, 100));
   CHECK(read("{class_order: numpy, order_seed: 7}").classes(100, RngKey(1)) ==
@@ -81,6 +81,19 @@ TEST_CASE("the four class orders", "[stream]") {
   CHECK(drawn != random.classes(50, RngKey(2)));
   std::sort(drawn.begin(), drawn.end());
   CHECK(drawn == ClassOrder{.class_order = "natural", .order = {}}.classes(50, RngKey(1)));
+}
+
+TEST_CASE("numpy's order and its inverse are the two ways to read one permutation", "[stream]") {
+  const Classes permutation{4, 2, 7, 6, 0, 3, 5, 8, 9, 1};
+  REQUIRE(numpy_permutation(1993, 10) == permutation);
+  // PILOT: class 4 is learned first and gets label 0, class 2 label 1, ...
+  CHECK(read("class_order: numpy").classes(10, RngKey(1)) == permutation);
+  // Mammoth: class 0 gets label 4, class 1 label 2, ..., so that class 4 has label 0, class 9
+  // label 1, class 1 label 2, class 5 label 3, class 0 label 4, ...
+  CHECK(read("class_order: numpy_inverse").classes(10, RngKey(1)) ==
+        Classes{4, 9, 1, 5, 0, 6, 3, 2, 7, 8});
+  CHECK(read("{class_order: numpy_inverse, order_seed: 7}").classes(10, RngKey(1)) !=
+        read("class_order: numpy_inverse").classes(10, RngKey(1)));
 }
 
 TEST_CASE("an explicit order that is no permutation says what is wrong with it", "[stream]") {

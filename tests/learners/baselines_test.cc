@@ -12,6 +12,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/data/joined_dataset.h"
 #include "core/data/tensor_dataset.h"
 #include "core/learner/learner.h"
 #include "core/metrics/run_record.h"
@@ -53,9 +54,9 @@ struct World {
                                    {testing::make_tiny(), stream, RngKey(seed), at::kCPU});
   }
 
-  void learn(int64_t k, const std::vector<int64_t>& classes) {
+  void learn(int64_t k, const std::vector<int64_t>& classes, uint64_t data_seed = 5) {
     RunContext context{RngKey(3).child(static_cast<uint64_t>(k)), k, 2, log, progress, {}};
-    learner->learn({k, {}, classes, clouds(classes, 5)}, context);
+    learner->learn({k, {}, classes, clouds(classes, data_seed)}, context);
   }
   Tensor logits(const std::vector<int64_t>& classes) {
     const DatasetPtr test = clouds(classes, 6);
@@ -118,6 +119,21 @@ TEST_CASE("simplecil ends the same whatever the order of the experiences", "[sim
   const Tensor difference = forward.logits({0, 1, 2, 3}) - backward.logits({0, 1, 2, 3});
   CHECK(difference.abs().max().item<double>() < kTolerance);
   CHECK(forward.accuracy({0, 1, 2, 3}) == 1);
+}
+
+TEST_CASE("a prototype of simplecil is the mean of all images of a class that comes again",
+          "[simplecil]") {
+  World twice("simplecil"), together("simplecil");
+  twice.learn(0, {0, 1}, 5);
+  twice.learn(1, {1, 2}, 7);
+  const std::vector<int64_t> all{0, 1, 2};
+  RunContext context{RngKey(3), 0, 2, together.log, together.progress, {}};
+  together.learner->learn({0, {}, all, join({clouds({0, 1}, 5), clouds({1, 2}, 7)})}, context);
+  CHECK(twice.learner->classes_seen() == all);
+  CHECK((twice.logits(all).narrow(1, 0, 3) - together.logits(all).narrow(1, 0, 3))
+            .abs()
+            .max()
+            .item<double>() < kTolerance);
 }
 
 TEST_CASE("fixed adapters move in the first experience only", "[fixed_adapters]") {

@@ -239,7 +239,7 @@ TEST_CASE("options that do not fit are refused where they stand", "[streams]") {
   CHECK_THROWS_WITH(check("source: fashion_mnits"), Contains("did you mean 'fashion_mnist'"));
   CHECK_THROWS_WITH(check("source: {idx: {train_image: a}}"), Contains("'train_images'"));
   CHECK_NOTHROW(check("increment: 5"));
-  // No experience of a stream hides where it begins.
+  // Boundaries cannot be hidden from outside: a stream without them is made so.
   CHECK_THROWS_WITH(check("scenario: task_free"), Contains("a.yaml:2:13"));
 }
 
