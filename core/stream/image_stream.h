@@ -8,6 +8,7 @@
 #include "core/config/fields.h"
 #include "core/data/image_transform.h"
 #include "core/stream/sample_choice.h"
+#include "core/stream/source_choices.h"
 #include "core/stream/stream_plan.h"
 #include "core/stream/training_flaws.h"
 
@@ -41,7 +42,8 @@ struct ImageStreamOptions : ImageOptions {
 /// Images as planned, with the flaws of their training data. Immutable, shared across threads.
 class PlannedStream final : public Stream {
  public:
-  /// @param plan  all but `info.num_experiences` and `info.sample_shape`, which are filled in here
+  /// @param plan  all but `info.num_experiences`, `info.sample_shape` and, in an ImageStream,
+  ///              `choices`, which are filled in
   /// @param key   of what the flaws draw
   PlannedStream(StreamPlan plan, const ImageTransform::Options& transform,
                 const TrainingFlaws& flaws, const RngKey& key);
@@ -68,14 +70,19 @@ class ImageStream final : public Stream {
     }
   };
   ImageStream(const Options& options, const StreamParts& parts)
-      : stream_(Scenario::plan(options, parts), options.images.transform, options.images.flaws,
-                parts.key.child("flaws")) {}
+      : stream_(with_choices(Scenario::plan(options, parts), options), options.images.transform,
+                options.images.flaws, parts.key.child("flaws")) {}
 
   [[nodiscard]] const StreamInfo& info() const override { return stream_.info(); }
   [[nodiscard]] Experience experience(int64_t k) const override { return stream_.experience(k); }
   [[nodiscard]] const StreamPlan* plan() const override { return stream_.plan(); }
 
  private:
+  static StreamPlan with_choices(StreamPlan plan, Options options) {
+    plan.choices = source_choices([&](config::Fields& fields) { options.fields(fields); });
+    return plan;
+  }
+
   PlannedStream stream_;
 };
 

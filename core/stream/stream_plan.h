@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config/node.h"
 #include "core/data/image_shift.h"
 #include "core/stream/image_dataset.h"
 #include "core/stream/image_source.h"
@@ -31,6 +32,7 @@ struct StreamPlan {
   StreamInfo info;
   std::vector<std::shared_ptr<const ImageSource>> sources;
   std::vector<ExperiencePlan> experiences;
+  std::vector<config::Node> choices = {};  // that made the sources, in any order
 };
 
 }  // namespace cl

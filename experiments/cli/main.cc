@@ -40,6 +40,7 @@ int parse_and_act(int argc, char** argv) {
   add_table(app, chosen);
   add_plot(app, chosen);
   add_show(app, chosen);
+  add_stream(app, chosen);
   add_features(app, chosen);
   add_predict(app, chosen);
   add_pretrain(app, chosen);

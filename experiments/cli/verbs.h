@@ -27,6 +27,7 @@ void add_list(CLI::App& app, Action& chosen);
 void add_table(CLI::App& app, Action& chosen);
 void add_plot(CLI::App& app, Action& chosen);
 void add_show(CLI::App& app, Action& chosen);
+void add_stream(CLI::App& app, Action& chosen);
 void add_features(CLI::App& app, Action& chosen);
 void add_predict(CLI::App& app, Action& chosen);
 void add_pretrain(CLI::App& app, Action& chosen);

@@ -11,21 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/experiments/command_line.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
 namespace cl::experiments {
 namespace {
-
-struct Finished {
-  int code;
-  std::string text;  // both outputs
-};
-
-/// clsim lies beside the test's own binary.
-std::filesystem::path binary() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "clsim";
-}
 
 std::vector<std::filesystem::path> files_ending(const std::filesystem::path& folder,
                                                 std::string_view ending) {
@@ -34,22 +25,6 @@ std::vector<std::filesystem::path> files_ending(const std::filesystem::path& fol
     if (entry.path().string().ends_with(ending)) files.push_back(entry.path());
   }
   return files;
-}
-
-/// It is run from `folder`.
-Finished clsim(const std::string& arguments, const std::filesystem::path& folder = ".") {
-  const std::string command =
-      fmt::format("cd '{}' && '{}' {} 2>&1", folder.string(), binary().string(), arguments);
-  FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Finished result{-1, {}};
-  std::array<char, 4096> buffer{};
-  while (const size_t size = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    result.text.append(buffer.data(), size);
-  }
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) result.code = WEXITSTATUS(status);
-  return result;
 }
 
 const std::string kSuite = R"(
