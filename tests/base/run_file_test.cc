@@ -98,7 +98,7 @@ TEST_CASE("an interrupted run goes on from its file as if it had never stopped",
   second(RunRecorder(resumed));
   write_run(dir / "whole.h5", whole);
   write_run(dir / "resumed.h5", resumed);
-  CHECK(unequal_datasets(dir / "whole.h5", dir / "resumed.h5") == Paths{});
+  CHECK_THAT(unequal_datasets(dir / "whole.h5", dir / "resumed.h5"), Equals(Paths{}));
 }
 
 TEST_CASE("circumstances of a run do not touch its datasets", "[io]") {
@@ -108,7 +108,7 @@ TEST_CASE("circumstances of a run do not touch its datasets", "[io]") {
   run.provenance = {{"host", "elsewhere"}, {"time", "2031-01-01"}};
   run.seconds = {{"train", 99.5}};
   write_run(dir / "b.h5", run);
-  CHECK(unequal_datasets(dir / "a.h5", dir / "b.h5") == Paths{});
+  CHECK_THAT(unequal_datasets(dir / "a.h5", dir / "b.h5"), Equals(Paths{}));
 
   run.evaluations[0].predictions[0] += 1;
   run.scalars["train/loss"].values[1] = 0.125;
