@@ -16,7 +16,7 @@ void flatten(const config::Node& node, const std::string& path, Options& options
     return;
   }
   for (const auto& [key, where, value] : node.entries()) {
-    flatten(value, path.empty() ? key : path + "." + key, options);
+    flatten(value, path.empty() ? key : fmt::format("{}.{}", path, key), options);
   }
 }
 

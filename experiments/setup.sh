@@ -11,7 +11,9 @@ CLSIM_PACKAGES=(
   libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libssl-dev zlib1g-dev
   dataset-fashion-mnist
 )
-CLSIM_TEST_PACKAGES=(catch2 python3-xarray python3-h5netcdf)
+CLSIM_TEST_PACKAGES=(
+  catch2 python3-xarray python3-h5netcdf texlive-latex-base texlive-latex-recommended
+)
 
 say() { printf '[%3ds] %s\n' "$SECONDS" "$*"; }
 stop() { printf 'clsim: %s\n' "$*" >&2; exit 1; }

@@ -64,7 +64,7 @@ std::string heading(const Metric& metric) {
 }
 
 /// A leading hyphen becomes a minus sign.
-std::string number(std::string text) {
+std::string number(const std::string& text) {
   return text.starts_with('-') ? "$-$" + text.substr(1) : text;
 }
 
@@ -72,7 +72,7 @@ std::string cell_text(const TableCell& cell, Unit unit) {
   const std::string mean = number(number_text(unit, cell.statistics.mean));
   if (mean.empty()) return "--";
   const std::string deviation = deviation_text(unit, cell.statistics);
-  const std::string text = deviation.empty() ? mean : mean + " $\\pm$ " + deviation;
+  std::string text = deviation.empty() ? mean : mean + " $\\pm$ " + deviation;
   switch (cell.mark) {
     case Mark::kNone:
       return text;

@@ -32,7 +32,7 @@ std::string cell_text(const TableCell& cell, Unit unit) {
   const std::string mean = number_text(unit, cell.statistics.mean);
   if (mean.empty()) return "–";
   const std::string deviation = deviation_text(unit, cell.statistics);
-  const std::string text = deviation.empty() ? mean : mean + " ± " + deviation;
+  std::string text = deviation.empty() ? mean : mean + " ± " + deviation;
   switch (cell.mark) {
     case Mark::kNone:
       return text;

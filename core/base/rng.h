@@ -27,7 +27,7 @@ class RngKey {
   friend bool operator==(const RngKey&, const RngKey&) = default;
 
  private:
-  uint64_t state_;
+  uint64_t state_ = 0;
 };
 
 // Portable draws: the same engine gives the same numbers with every standard library (std

@@ -38,14 +38,10 @@ class Describer final : public Fields {
     add(key, "list of integers", range, fmt::format("[{}]", fmt::join(value, ", ")), doc);
   }
   void field(Key key, std::vector<double>& value, std::string_view doc, Range range) override {
-    std::vector<std::string> items;
-    for (const double item : value) items.push_back(write_number(item));
-    add(key, "list of numbers", range, fmt::format("[{}]", fmt::join(items, ", ")), doc);
+    add(key, "list of numbers", range, write_numbers(value), doc);
   }
   void field(Key key, std::vector<std::string>& value, std::string_view doc) override {
-    std::vector<std::string> items;
-    for (const std::string& item : value) items.push_back(write_text(item));
-    add(key, "list of texts", {}, fmt::format("[{}]", fmt::join(items, ", ")), doc);
+    add(key, "list of texts", {}, write_texts(value), doc);
   }
   void plugin(Key key, Node& value, std::string_view kind, std::string_view doc) override {
     add(key, kind, {}, value.is_null() ? "(required)" : write_flow(value), doc);

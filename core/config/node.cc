@@ -84,7 +84,8 @@ Node Node::load(const std::filesystem::path& file) {
   return parse(text, file.string(), file.parent_path());
 }
 
-Node Node::parse(std::string_view text, std::string name, std::filesystem::path folder) {
+Node Node::parse(std::string_view text, const std::string& name,
+                 const std::filesystem::path& folder) {
   return {parse_tree(text, name, folder), ""};
 }
 

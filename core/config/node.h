@@ -30,7 +30,8 @@ class Node {
   static Node load(const std::filesystem::path& file);
   /// The same from text; `name` stands in for the file in messages, and relative paths start at
   /// `folder`.
-  static Node parse(std::string_view text, std::string name, std::filesystem::path folder = {});
+  static Node parse(std::string_view text, const std::string& name,
+                    const std::filesystem::path& folder = {});
   /// A scalar built in code: the default of a plug-in choice, say.
   static Node of(std::string_view text);
 

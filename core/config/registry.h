@@ -97,7 +97,7 @@ class Registry final : public Catalogue {
 /// kRegistered{"sema", "...", "..."};`
 template <class Base, class T>
 struct Register {
-  Register(std::string name, std::string summary, std::string source,
+  Register(std::string_view name, std::string_view summary, std::string_view source,
            typename Base::Traits traits = {});
 };
 
@@ -124,12 +124,12 @@ std::vector<const PluginInfo*> Registry<Base>::plugins() const {
 }
 
 template <class Base, class T>
-Register<Base, T>::Register(std::string name, std::string summary, std::string source,
-                            typename Base::Traits traits) {
+Register<Base, T>::Register(std::string_view name, std::string_view summary,
+                            std::string_view source, typename Base::Traits traits) {
   typename Registry<Base>::Entry entry;
-  entry.name = std::move(name);
-  entry.summary = std::move(summary);
-  entry.source = std::move(source);
+  entry.name = name;
+  entry.summary = summary;
+  entry.source = source;
   entry.describe = [](config::Fields& fields) { typename T::Options{}.fields(fields); };
   entry.check = [](const config::Node& node) { (void)config::read<typename T::Options>(node); };
   entry.write = [](const config::Node& node, int indent) {

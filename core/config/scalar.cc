@@ -150,6 +150,18 @@ std::string write_text(std::string_view text) {
   return result + '"';
 }
 
+std::string write_numbers(const std::vector<double>& values) {
+  std::vector<std::string> items(values.size());
+  std::transform(values.begin(), values.end(), items.begin(), write_number);
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+std::string write_texts(const std::vector<std::string>& texts) {
+  std::vector<std::string> items(texts.size());
+  std::transform(texts.begin(), texts.end(), items.begin(), write_text);
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
 std::string write_range(Range range) {
   const bool has_min = range.min != -HUGE_VAL;
   const bool has_max = range.max != HUGE_VAL;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/config/fields.h"
 
@@ -26,6 +27,9 @@ std::string read_text(const Node& node, Fields::Choices choices = {});
 std::string write_number(double value);
 /// `text` as it is, or in double quotes where YAML would take it for something else.
 std::string write_text(std::string_view text);
+/// `[0.1, inf]` or `[a, "b: c"]`, each item written as above.
+std::string write_numbers(const std::vector<double>& values);
+std::string write_texts(const std::vector<std::string>& texts);
 /// "[0, 1]", ">= 1", "<= 5", or empty for no limit.
 std::string write_range(Range range);
 /// Any value on one line: `{sema: {bottleneck: 8, layers: [1, 2]}}`; `null` for a null.

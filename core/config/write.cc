@@ -39,14 +39,10 @@ class Writer final : public Fields {
     line(key, fmt::format("[{}]", fmt::join(value, ", ")));
   }
   void field(Key key, std::vector<double>& value, std::string_view, Range) override {
-    std::vector<std::string> items;
-    for (const double item : value) items.push_back(write_number(item));
-    line(key, fmt::format("[{}]", fmt::join(items, ", ")));
+    line(key, write_numbers(value));
   }
   void field(Key key, std::vector<std::string>& value, std::string_view) override {
-    std::vector<std::string> items;
-    for (const std::string& item : value) items.push_back(write_text(item));
-    line(key, fmt::format("[{}]", fmt::join(items, ", ")));
+    line(key, write_texts(value));
   }
 
   void plugin(Key key, Node& value, std::string_view kind, std::string_view) override {

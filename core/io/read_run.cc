@@ -196,7 +196,7 @@ EventTable read_table(const File& file, const std::string& group) {
   EventTable table;
   for (const std::string& name : file.members(group)) {
     if (name == "row") continue;
-    const std::string path = group + "/" + name;
+    const std::string path = fmt::format("{}/{}", group, name);
     hdf5::AnyArray any = file.read(path);
     EventColumn column{name, {}};
     if (std::holds_alternative<hdf5::Numbers>(any)) {
@@ -216,14 +216,14 @@ void read_scalars(const File& file, const std::string& group, const std::string&
     file.fail(group, "groups that contain themselves, or far too deep");
   }
   for (const std::string& name : file.members(group)) {
-    const std::string path = group + "/" + name;
+    const std::string path = fmt::format("{}/{}", group, name);
     if (name == "value") {
       ScalarSeries series;
       series.steps = read<int64_t>(file, group + "/step", 1).values;
       series.values = read_column<double>(file, path, series.steps.size());
       run.scalars[prefix] = std::move(series);
     } else if (file.is_group(path)) {
-      read_scalars(file, path, prefix.empty() ? name : prefix + "/" + name, run);
+      read_scalars(file, path, prefix.empty() ? name : fmt::format("{}/{}", prefix, name), run);
     }
   }
 }

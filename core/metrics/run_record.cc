@@ -134,7 +134,7 @@ void RunRecorder::evaluation(const Evaluation& evaluation) {
              after);
   }
   const auto place = std::find_if(known.begin(), known.end(), [&](const Evaluation& other) {
-    return std::tie(other.after, other.on) >= std::tie(after, on);
+    return std::tie(other.after, other.on) >= std::tie(evaluation.after, evaluation.on);
   });
   const bool replaces = place != known.end() && place->after == after && place->on == on;
   if (labels.empty()) {

@@ -56,7 +56,7 @@ class TensorVisitor {
 };
 
 template <class T>
-concept TensorModule = requires(T module, TensorVisitor& visitor) {
+concept TensorModule = requires(T& module, TensorVisitor& visitor) {
   module.tensors(visitor);
 };
 

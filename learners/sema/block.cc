@@ -95,17 +95,17 @@ Tensor Block::delta(const SiteCall& call, const Tensor& out, const ForwardPass& 
 Tensor Block::weights(const Tensor& pooled, const ForwardPass& pass) const {
   const std::string& mixture = options_.mixture;
   const int64_t num_samples = pooled.size(0);
-  const int64_t K = num_adapters();
+  const int64_t size = num_adapters();
   if (mixture == "average") {
-    return at::full({num_samples, K}, 1.0 / static_cast<double>(K), pooled.options());
+    return at::full({num_samples, size}, 1.0 / static_cast<double>(size), pooled.options());
   }
   if (is_random(mixture)) {
-    const Tensor scores = random_scores(pass, parts_.layer, K).to(pooled.device());
+    const Tensor scores = random_scores(pass, parts_.layer, size).to(pooled.device());
     return mixture == "random" ? scores / scores.sum(1, true) : one_hot_of_largest(scores);
   }
   if (mixture == "descriptor" || mixture == "descriptor_zscore") return best_known(pooled);
   const Tensor logits = router_.logits(pooled);
-  const Tensor soft = logits.softmax(1);
+  Tensor soft = logits.softmax(1);
   const bool is_hard = mixture == "top1" || (mixture == "top1_inference" && !pass.training);
   if (!is_hard) return soft;
   return one_hot_of_largest(logits) + (soft - soft.detach());  // the difference is exactly zero

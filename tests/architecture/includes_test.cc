@@ -15,14 +15,14 @@ namespace {
 
 /// What files of a part may include besides their own part.
 const std::map<std::string, std::set<std::string>>& allowed() {
-  static const std::set<std::string> core{"core/base",  "core/config",   "core/metrics", "core/io",
-                                          "core/data",  "core/weights",  "core/stream",  "core/nn",
-                                          "core/train", "core/features", "core/learner"};
-  static const auto with_core = [](std::set<std::string> others) {
-    others.insert(core.begin(), core.end());
+  static const std::set<std::string> kCore{"core/base",  "core/config",   "core/metrics", "core/io",
+                                           "core/data",  "core/weights",  "core/stream",  "core/nn",
+                                           "core/train", "core/features", "core/learner"};
+  const auto with_core = [](std::set<std::string> others) {
+    others.insert(kCore.begin(), kCore.end());
     return others;
   };
-  static const std::map<std::string, std::set<std::string>> edges{
+  static const std::map<std::string, std::set<std::string>> kEdges{
       {"core/base", {}},
       {"core/config", {"core/base"}},
       {"core/metrics", {"core/base", "core/config"}},
@@ -37,14 +37,14 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"core/features",
        {"core/base", "core/config", "core/metrics", "core/data", "core/weights", "core/stream",
         "core/nn", "core/train"}},
-      {"core/learner", core},
-      {"learners", core},
+      {"core/learner", kCore},
+      {"learners", kCore},
       {"streams",
        {"core/base", "core/config", "core/io", "core/data", "core/weights", "core/stream"}},
       {"experiments", with_core({})},
       {"analysis", {"core/base", "core/config", "core/metrics", "core/io"}},
       {"experiments/cli", with_core({"experiments", "analysis"})}};
-  return edges;
+  return kEdges;
 }
 
 /// "core/nn" for core/nn/vit/block.h, "learners" for learners/sema/scan.h.

@@ -20,7 +20,7 @@ struct Forbidden {
 };
 
 const std::vector<Forbidden>& forbidden() {
-  static const std::vector<Forbidden> list{
+  static const std::vector<Forbidden> kForbidden{
       {R"(\bmanual_seed\s*\()", "seeds a process-wide generator; use RngKey"},
       {R"(\bs?rand\s*\(\s*\))", "draws from a process-wide generator; use RngKey"},
       {R"(\bsrand\s*\()", "seeds a process-wide generator; use RngKey"},
@@ -33,7 +33,7 @@ const std::vector<Forbidden>& forbidden() {
       {R"(\bstd::(uniform_(real|int)|normal|bernoulli)_distribution)",
        "differs between standard libraries; use core/base/rng.h"},
       {R"(\bstd::shuffle\s*\()", "differs between standard libraries; use cl::permutation"}};
-  return list;
+  return kForbidden;
 }
 
 int line_of(const std::string& text, std::ptrdiff_t position) {

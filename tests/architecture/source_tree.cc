@@ -52,19 +52,19 @@ size_t end_of_blank(const std::string& text, size_t begin) {
 }  // namespace
 
 const std::vector<SourceFile>& source_files() {
-  static const std::vector<SourceFile> files = load();
-  return files;
+  static const std::vector<SourceFile> kFiles = load();
+  return kFiles;
 }
 
 std::vector<Include> includes(const SourceFile& file) {
-  static const std::regex pattern(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+  static const std::regex kPattern(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
   std::vector<Include> result;
   std::istringstream stream(file.text);
   int number = 0;
   for (std::string line; std::getline(stream, line);) {
     ++number;
     std::smatch match;
-    if (std::regex_search(line, match, pattern)) {
+    if (std::regex_search(line, match, kPattern)) {
       result.push_back({number, match[2].str(), match[1].str() == "\""});
     }
   }

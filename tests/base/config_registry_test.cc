@@ -55,7 +55,8 @@ class Twice final : public Shape {
     Node shape = Node::of("square");
     void fields(Fields& f) { f.plugin("shape", shape, "shape", "what is doubled"); }
   };
-  Twice(Options options, Parts parts) : shape_(Registry<Shape>::get().make(options.shape, parts)) {}
+  Twice(const Options& options, Parts parts)
+      : shape_(Registry<Shape>::get().make(options.shape, parts)) {}
   [[nodiscard]] double area() const override { return 2 * shape_->area(); }
 
  private:
@@ -69,7 +70,8 @@ class Copy final : public Shape {
     Node of;
     void fields(Fields& f) { f.plugin("of", of, "shape", "what is copied"); }
   };
-  Copy(Options options, Parts parts) : shape_(Registry<Shape>::get().make(options.of, parts)) {}
+  Copy(const Options& options, Parts parts)
+      : shape_(Registry<Shape>::get().make(options.of, parts)) {}
   [[nodiscard]] double area() const override { return shape_->area(); }
 
  private:

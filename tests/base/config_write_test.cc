@@ -128,9 +128,10 @@ TEST_CASE("every text survives writing and reading", "[config]") {
   for (const std::string& text : texts) {
     const std::string written = write_text(text);
     INFO("written: " << written);
-    CHECK(Node::parse("k: " + written + "\n", "t").at("k").scalar() == text);
-    CHECK(Node::parse("k: [" + written + ", x]\n", "t").at("k").items().at(0).scalar() == text);
-    CHECK(Node::parse("k: {" + write_text("k" + text) + ": " + written + "}\n", "t")
+    CHECK(Node::parse(fmt::format("k: {}\n", written), "t").at("k").scalar() == text);
+    CHECK(Node::parse(fmt::format("k: [{}, x]\n", written), "t").at("k").items().at(0).scalar() ==
+          text);
+    CHECK(Node::parse(fmt::format("k: {{{}: {}}}\n", write_text("k" + text), written), "t")
               .at("k")
               .entries()
               .at(0)

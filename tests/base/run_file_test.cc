@@ -98,7 +98,7 @@ TEST_CASE("an interrupted run goes on from its file as if it had never stopped",
   second(RunRecorder(resumed));
   write_run(dir / "whole.h5", whole);
   write_run(dir / "resumed.h5", resumed);
-  CHECK(unequal_datasets(dir / "whole.h5", dir / "resumed.h5") == Paths{});
+  CHECK_THAT(unequal_datasets(dir / "whole.h5", dir / "resumed.h5"), Equals(Paths{}));
 }
 
 TEST_CASE("an experience that brought nothing to test on stays out of all means", "[io]") {
@@ -114,7 +114,7 @@ TEST_CASE("an experience that brought nothing to test on stays out of all means"
   log.evaluation(example_evaluation(2, 2, 4, 4));
   write_run(dir / "a.h5", run);
   const RunRecord read = read_run(dir / "a.h5");
-  for (const RunRecord* one : {&run, &read}) {
+  for (const RunRecord* one : std::initializer_list<const RunRecord*>{&run, &read}) {
     const AccuracyMatrix& accuracy = one->accuracy;
     CHECK(std::isnan(accuracy.at(2, 1)));
     CHECK(accuracy.average_accuracy(1) == 0.5);
@@ -132,7 +132,7 @@ TEST_CASE("circumstances of a run do not touch its datasets", "[io]") {
   run.provenance = {{"host", "elsewhere"}, {"time", "2031-01-01"}};
   run.seconds = {{"train", 99.5}};
   write_run(dir / "b.h5", run);
-  CHECK(unequal_datasets(dir / "a.h5", dir / "b.h5") == Paths{});
+  CHECK_THAT(unequal_datasets(dir / "a.h5", dir / "b.h5"), Equals(Paths{}));
 
   run.evaluations[0].predictions[0] += 1;
   run.scalars["train/loss"].values[1] = 0.125;

@@ -88,11 +88,11 @@ TEST_CASE("permuted pixels change places, the same in each channel and image", "
 }
 
 TEST_CASE("the test transform gives the pixels of torchvision on PIL", "[data]") {
-  static const State state =
+  static const State kState =
       read_safetensors(CL_SOURCE_DIR "/tests/reference/transforms.safetensors").tensors;
   const std::string i = std::to_string(GENERATE(0, 1, 2));
-  const Tensor in = find(state, "in" + i)->contiguous();
-  const Tensor expected = find(state, "test" + i)->contiguous();  // [32, 32, 3]
+  const Tensor in = find(kState, "in" + i)->contiguous();
+  const Tensor expected = find(kState, "test" + i)->contiguous();  // [32, 32, 3]
   const cv::Mat image(static_cast<int>(in.size(0)), static_cast<int>(in.size(1)), CV_8UC3,
                       in.data_ptr<uint8_t>());
   const cv::Mat view(32, 32, CV_8UC3, expected.data_ptr<uint8_t>());

@@ -28,9 +28,9 @@ double largest_difference(const cv::Mat& a, const cv::Mat& b) {
 }
 
 const State& transforms() {
-  static const State state =
+  static const State kState =
       read_safetensors(CL_SOURCE_DIR "/tests/reference/transforms.safetensors").tensors;
-  return state;
+  return kState;
 }
 
 TEST_CASE("resizing gives the pixels of PIL", "[data]") {

@@ -13,21 +13,20 @@
 #include "core/train/optimiser.h"
 #include "tests/support/catch.h"
 
+namespace cl {
 namespace {
 
 using at::Tensor;
-using cl::RngKey;
-using cl::View;
-using cl::train::Options;
+using train::Options;
 
 constexpr double kFloatTolerance = 1e-7;
 
 struct Run {
-  cl::RunRecord record{2};
-  cl::RunRecorder log{record};
-  cl::Progress progress;
+  RunRecord record{2};
+  RunRecorder log{record};
+  Progress progress;
   std::stop_source stop;
-  cl::RunContext context{RngKey(1), 1, 2, log, progress, stop.get_token()};
+  RunContext context{RngKey(1), 1, 2, log, progress, stop.get_token()};
 };
 
 Tensor parameter(double value) {
@@ -46,22 +45,22 @@ TEST_CASE("the cosine schedule takes SEMA's values", "[train]") {
   const Options functional{.epochs = 5, .lr = 0.005};
   const std::vector<double> expected{0.005, 0.00452254, 0.00327254, 0.00172746, 0.00047746};
   for (size_t e = 0; e < expected.size(); ++e) {
-    CHECK(cl::train::learning_rate(functional, static_cast<int64_t>(e)) ==
+    CHECK(train::learning_rate(functional, static_cast<int64_t>(e)) ==
           Approx(expected[e]).margin(5e-9));
   }
-  CHECK(cl::train::learning_rate({.epochs = 20, .lr = 0.01}, 19) == Approx(6.156e-5).margin(5e-9));
+  CHECK(train::learning_rate({.epochs = 20, .lr = 0.01}, 19) == Approx(6.156e-5).margin(5e-9));
 }
 
 TEST_CASE("the cosine goes down to the smallest rate and no further", "[train]") {
   // half way: 0.1 + (0.5 - 0.1) (1 + cos(pi / 2)) / 2 = 0.3
   const Options options{.epochs = 4, .lr = 0.5, .min_lr = 0.1};
-  CHECK(cl::train::learning_rate(options, 2) == Approx(0.3));
+  CHECK(train::learning_rate(options, 2) == Approx(0.3));
 }
 
 TEST_CASE("a constant schedule does not change", "[train]") {
   const Options options{.epochs = 4, .lr = 0.5, .schedule = "constant", .min_lr = 0.1};
-  CHECK(cl::train::learning_rate(options, 0) == 0.5);
-  CHECK(cl::train::learning_rate(options, 3) == 0.5);
+  CHECK(train::learning_rate(options, 0) == 0.5);
+  CHECK(train::learning_rate(options, 3) == 0.5);
 }
 
 TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view", "[train]") {
@@ -78,7 +77,7 @@ TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view
     return w.sum();
   };
   const RngKey key(5);
-  cl::train::fit({{{w}}}, 10, options, loss, "train", key, run.context);
+  train::fit({{{w}}}, 10, options, loss, "train", key, run.context);
 
   REQUIRE(batches.size() == 6);  // 4 + 4 + 2 rows, twice
   for (size_t epoch = 0; epoch < 2; ++epoch) {
@@ -90,7 +89,7 @@ TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view
       REQUIRE(views[3 * epoch + i].augment.has_value());
       CHECK(*views[3 * epoch + i].augment == key.child("view").child(epoch));
     }
-    CHECK(order == cl::permutation(key.child("order").child(epoch), 10));
+    CHECK(order == permutation(key.child("order").child(epoch), 10));
   }
 }
 
@@ -105,7 +104,7 @@ TEST_CASE("sgd with momentum and weight decay steps as written in PyTorch's manu
   const auto loss = [&](std::span<const int64_t>, const View&) {
     return w.add(scaled).mul(3).sum();
   };
-  cl::train::fit({{{w}}, {{scaled}, 0.1}}, 1, options, loss, "train", RngKey(5), run.context);
+  train::fit({{{w}}, {{scaled}, 0.1}}, 1, options, loss, "train", RngKey(5), run.context);
   // step 1: d = 3 + 0.5 * 2 = 4, b = 4, w = 2 - 0.1 * 4 = 1.6
   // step 2: d = 3 + 0.5 * 1.6 = 3.8, b = 0.9 * 4 + 3.8 = 7.4, w = 1.6 - 0.74 = 0.86
   CHECK(value_of(w) == Approx(0.86).margin(kFloatTolerance));
@@ -121,7 +120,7 @@ TEST_CASE("the first step of adam is the learning rate along the sign of the gra
   const auto loss = [&](std::span<const int64_t>, const View&) {
     return up.mul(-7).add(down.mul(0.01)).sum();
   };
-  cl::train::fit({{{up, down}}}, 1, options, loss, "train", RngKey(5), run.context);
+  train::fit({{{up, down}}}, 1, options, loss, "train", RngKey(5), run.context);
   CHECK(value_of(up) == Approx(1.1).margin(1e-6));
   CHECK(value_of(down) == Approx(0.9).margin(1e-6));
 }
@@ -133,7 +132,7 @@ TEST_CASE("adamw decays the weight itself, apart from the gradient", "[train]") 
   options.weight_decay = 0.5;
   const Tensor w = parameter(2);
   const auto loss = [&](std::span<const int64_t>, const View&) { return w.mul(3).sum(); };
-  cl::train::fit({{{w}}}, 1, options, loss, "train", RngKey(5), run.context);
+  train::fit({{{w}}}, 1, options, loss, "train", RngKey(5), run.context);
   // 2 (1 - 0.1 * 0.5) - 0.1 = 1.8
   CHECK(value_of(w) == Approx(1.8).margin(1e-6));
 }
@@ -146,7 +145,7 @@ TEST_CASE("a zero gradient decays a weight, an undefined one leaves it", "[train
   const auto loss = [&](std::span<const int64_t>, const View&) {
     return used.add(zeroed.mul(0)).sum();
   };
-  cl::train::fit({{{used, zeroed, unused}}}, 1, options, loss, "train", RngKey(5), run.context);
+  train::fit({{{used, zeroed, unused}}}, 1, options, loss, "train", RngKey(5), run.context);
   CHECK(value_of(zeroed) == Approx(2 * (1 - 0.1 * 0.5)).margin(kFloatTolerance));
   CHECK(value_of(unused) == 3);
 }
@@ -155,7 +154,7 @@ TEST_CASE("no gradient outlives the phase", "[train]") {
   Run run;
   const Tensor w = parameter(1);
   const auto loss = [&](std::span<const int64_t>, const View&) { return w.sum(); };
-  cl::train::fit({{{w}}}, 1, one_step(), loss, "train", RngKey(5), run.context);
+  train::fit({{{w}}}, 1, one_step(), loss, "train", RngKey(5), run.context);
   CHECK_FALSE(w.grad().defined());
 }
 
@@ -169,9 +168,9 @@ TEST_CASE("rows of classes outside the experience only decay", "[train]") {
   const Tensor labels = at::full({3}, 1, at::TensorOptions(at::kLong));
   const auto loss = [&](std::span<const int64_t>, const View&) {
     const Tensor logits = at::full({3, 1}, 1.0, at::TensorOptions(at::kFloat)).matmul(rows.t());
-    return cl::train::cross_entropy(cl::train::keep_classes(logits, {1, 2}), labels);
+    return train::cross_entropy(train::keep_classes(logits, {1, 2}), labels);
   };
-  cl::train::fit({{{rows}}}, 3, options, loss, "train", RngKey(5), run.context);
+  train::fit({{{rows}}}, 3, options, loss, "train", RngKey(5), run.context);
   const double decayed = 2 * (1 - 0.1 * 5e-4);
   CHECK(value_of(rows[0]) == Approx(decayed).margin(kFloatTolerance));
   CHECK(value_of(rows[3]) == Approx(decayed).margin(kFloatTolerance));
@@ -183,7 +182,7 @@ TEST_CASE("rows of classes outside the experience only decay", "[train]") {
 /// A column of a table of `run`.
 template <class Value>
 std::vector<Value> column(const Run& run, const std::string& table, const std::string& name) {
-  for (const cl::EventColumn& candidate : run.record.tables.at(table)) {
+  for (const EventColumn& candidate : run.record.tables.at(table)) {
     if (candidate.name == name) return std::get<std::vector<Value>>(candidate.values);
   }
   return {};
@@ -202,7 +201,7 @@ TEST_CASE("the mean loss of a sample is logged once an epoch, and once more in a
     return w.mul(0).add(static_cast<double>(rows.size())).sum();
   };
   for (uint64_t round = 0; round < 2; ++round) {
-    cl::train::fit({{{w}}}, 4, options, loss, "head", RngKey(5).child(round), run.context);
+    train::fit({{{w}}}, 4, options, loss, "head", RngKey(5).child(round), run.context);
   }
   CHECK(column<int64_t>(run, "training_head", "experience") == std::vector<int64_t>{1, 1, 1, 1});
   CHECK(column<int64_t>(run, "training_head", "epoch") == std::vector<int64_t>{0, 1, 0, 1});
@@ -223,7 +222,7 @@ TEST_CASE("a loss that is not finite names experience, phase, epoch and step", "
     return w.mul(broken ? std::numeric_limits<double>::quiet_NaN() : 1.0).sum();
   };
   CHECK_THROWS_WITH(
-      cl::train::fit({{{w}}}, 4, options, loss, "head", RngKey(5), run.context),
+      train::fit({{{w}}}, 4, options, loss, "head", RngKey(5), run.context),
       Contains("experience 1") && Contains("'head'") && Contains("epoch 0") && Contains("step 2"));
   CHECK(std::isfinite(value_of(w)));
 }
@@ -238,19 +237,18 @@ TEST_CASE("a stop is obeyed before the next step", "[train]") {
     if (++calls == 2) run.stop.request_stop();
     return w.sum();
   };
-  CHECK_THROWS_AS(cl::train::fit({{{w}}}, 4, options, loss, "head", RngKey(5), run.context),
-                  cl::Stopped);
+  CHECK_THROWS_AS(train::fit({{{w}}}, 4, options, loss, "head", RngKey(5), run.context), Stopped);
   CHECK(calls == 2);
 }
 
 TEST_CASE("a frozen parameter in a group is a mistake of ours", "[train]") {
   const Tensor frozen = at::zeros({1}, at::TensorOptions(at::kFloat));
-  CHECK_THROWS_AS(cl::train::make_optimiser({{{frozen}}}, Options{}), cl::InternalError);
+  CHECK_THROWS_AS(train::make_optimiser({{{frozen}}}, Options{}), InternalError);
 }
 
 TEST_CASE("training options are checked where they stand", "[train]") {
   const auto read = [](const std::string& text) {
-    return cl::config::read<Options>(cl::config::Node::parse(text, "a.yaml"));
+    return config::read<Options>(config::Node::parse(text, "a.yaml"));
   };
   CHECK_THROWS_WITH(read("epochs: 1\nlr: -1"), Contains("a.yaml:2:5"));
   CHECK_THROWS_WITH(read("batch_size: 0"), Contains("a.yaml:1:13"));
@@ -262,3 +260,4 @@ TEST_CASE("training options are checked where they stand", "[train]") {
 }
 
 }  // namespace
+}  // namespace cl

@@ -10,27 +10,24 @@
 #include "core/data/row_index.h"
 #include "tests/support/catch.h"
 
+namespace cl {
 namespace {
 
 using at::Tensor;
-using cl::FrozenTokens;
-using cl::Hooks;
-using cl::RngKey;
-using cl::View;
 
 constexpr int64_t kDim = 2;
 constexpr int64_t kBytesPerRow = 2 * kDim * 4;  // two tokens of kDim floats
 constexpr int64_t kPlenty = 1 << 20;
 
 /// Block l adds 10^l to every token; features are the tokens' sum. Counts what it embeds.
-class Counting final : public cl::Backbone {
+class Counting final : public Backbone {
  public:
   Counting() {
     info_.dim = kDim;
     info_.depth = 2;
     info_.num_tokens = 2;
   }
-  const cl::BackboneInfo& info() const override { return info_; }
+  const BackboneInfo& info() const override { return info_; }
   Tensor embed(const Tensor& x) const override {
     embedded += x.size(0);
     return x.reshape({-1, 1, 1}).expand({-1, 2, kDim});
@@ -39,31 +36,31 @@ class Counting final : public cl::Backbone {
   Tensor blocks(Tensor tokens, int64_t first, int64_t last, Hooks& hooks) const override {
     for (int64_t layer = first; layer < last; ++layer) {
       tokens =
-          hooks.at({cl::Site::kBlockOutput, layer, tokens, tokens}, tokens + (layer == 0 ? 1 : 10));
+          hooks.at({Site::kBlockOutput, layer, tokens, tokens}, tokens + (layer == 0 ? 1 : 10));
     }
     return tokens;
   }
   Tensor norm(const Tensor& tokens) const override { return tokens; }
   Tensor pool(const Tensor& tokens) const override { return tokens.sum(1); }
   std::optional<Tensor> logits(const Tensor&) const override { return std::nullopt; }
-  Tensor& weight_at(cl::Site, int64_t) override { throw cl::Error("no weights"); }
-  void tensors(cl::TensorVisitor&) override {}
+  Tensor& weight_at(Site, int64_t) override { throw Error("no weights"); }
+  void tensors(TensorVisitor&) override {}
 
   mutable int64_t embedded = 0;
 
  private:
-  cl::BackboneInfo info_;
+  BackboneInfo info_;
 };
 
 /// Sample i is the number i; training views add a thousand times the key's last digit.
-class Numbers final : public cl::Samples {
+class Numbers final : public Samples {
  public:
   explicit Numbers(int64_t size, bool augments = false, std::string id = "numbers")
       : size_(size), augments_(augments), id_(std::move(id)) {}
   int64_t size() const override { return size_; }
   Tensor fetch(std::span<const int64_t> rows, const View& view) const override {
     const auto digit = view.augment && augments_ ? view.augment->bits() % 10 : 0;
-    return cl::row_index(rows, at::kCPU).to(at::kFloat) + 1000.0 * static_cast<double>(digit);
+    return row_index(rows, at::kCPU).to(at::kFloat) + 1000.0 * static_cast<double>(digit);
   }
   const std::string& id() const override { return id_; }
   bool augments() const override { return augments_; }
@@ -76,7 +73,7 @@ class Numbers final : public cl::Samples {
 
 class AddHundred final : public Hooks {
  public:
-  Tensor at(const cl::SiteCall&, Tensor out) override { return out + 100; }
+  Tensor at(const SiteCall&, Tensor out) override { return out + 100; }
 };
 
 struct World {
@@ -87,8 +84,8 @@ struct World {
   FrozenTokens cache;
 
   /// First number of the tokens of each row.
-  std::vector<float> tokens(const cl::Samples& samples, const std::vector<int64_t>& rows,
-                            int64_t block, const View& view = View::test()) {
+  std::vector<float> tokens(const Samples& samples, const std::vector<int64_t>& rows, int64_t block,
+                            const View& view = View::test()) {
     const Tensor result = cache.tokens(samples, rows, view, block, none);
     CHECK(result.sizes() == at::IntArrayRef({static_cast<int64_t>(rows.size()), 2, kDim}));
     const Tensor first = result.select(2, 0).select(1, 0).contiguous();
@@ -203,3 +200,4 @@ TEST_CASE("samples larger than the budget are computed directly each time", "[fr
 }
 
 }  // namespace
+}  // namespace cl

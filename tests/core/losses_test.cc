@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "tests/support/catch.h"
 
+namespace cl {
 namespace {
 
 using at::Tensor;
@@ -20,7 +21,7 @@ Tensor matrix(const std::vector<float>& values, int64_t columns) {
 }
 
 TEST_CASE("kept classes keep their logits, all others become minus infinity", "[losses]") {
-  const Tensor kept = cl::train::keep_classes(matrix({1, 2, 3, 4, 5, 6}, 3), {2, 0});
+  const Tensor kept = train::keep_classes(matrix({1, 2, 3, 4, 5, 6}, 3), {2, 0});
   CHECK(kept[1][0].item<double>() == 4);
   CHECK(kept[1][2].item<double>() == 6);
   CHECK(kept[0][1].item<double>() == -HUGE_VAL);
@@ -29,19 +30,19 @@ TEST_CASE("kept classes keep their logits, all others become minus infinity", "[
 
 TEST_CASE("masking leaves its argument alone", "[losses]") {
   const Tensor logits = matrix({1, 2}, 2);
-  (void)cl::train::keep_classes(logits, {0});
+  (void)train::keep_classes(logits, {0});
   CHECK(logits[0][1].item<double>() == 2);
 }
 
 TEST_CASE("a class outside of the logits is a mistake of ours", "[losses]") {
-  CHECK_THROWS_AS(cl::train::keep_classes(matrix({1, 2}, 2), {2}), cl::InternalError);
-  CHECK_THROWS_AS(cl::train::keep_classes(matrix({1, 2}, 2), {-1}), cl::InternalError);
+  CHECK_THROWS_AS(train::keep_classes(matrix({1, 2}, 2), {2}), InternalError);
+  CHECK_THROWS_AS(train::keep_classes(matrix({1, 2}, 2), {-1}), InternalError);
 }
 
 TEST_CASE("cross-entropy over kept classes is that of these classes alone", "[losses]") {
   const Tensor logits = matrix({9, 1, 3, 7, 9, 2, 2, 7}, 4).set_requires_grad(true);
-  const Tensor loss = cl::train::cross_entropy(cl::train::keep_classes(logits, {1, 2}),
-                                               at::tensor(std::vector<int64_t>{1, 2}));
+  const Tensor loss = train::cross_entropy(train::keep_classes(logits, {1, 2}),
+                                           at::tensor(std::vector<int64_t>{1, 2}));
   // logits (1, 3), class first: log(1 + e^2); logits (2, 2): log 2; mean of both
   CHECK(loss.item<double>() ==
         Approx((std::log(1 + std::exp(2.0)) + std::log(2.0)) / 2).margin(kFloatTolerance));
@@ -57,7 +58,7 @@ TEST_CASE("cross-entropy over kept classes is that of these classes alone", "[lo
 
 TEST_CASE("cosine similarity compares every pair of rows and ignores lengths", "[losses]") {
   const Tensor cosine =
-      cl::train::cosine_similarity(matrix({3, 4, -2, 0}, 2), matrix({1, 0, 0, 5, 6, 8}, 2));
+      train::cosine_similarity(matrix({3, 4, -2, 0}, 2), matrix({1, 0, 0, 5, 6, 8}, 2));
   REQUIRE(cosine.sizes() == at::IntArrayRef({2, 3}));
   // (3, 4) / 5 against (1, 0), (0, 1), (3, 4) / 5
   CHECK(cosine[0][0].item<double>() == Approx(0.6).margin(kFloatTolerance));
@@ -67,9 +68,10 @@ TEST_CASE("cosine similarity compares every pair of rows and ignores lengths", "
 }
 
 TEST_CASE("a row of zeros is similar to nothing", "[losses]") {
-  const Tensor cosine = cl::train::cosine_similarity(
-      at::zeros({1, 2}, at::TensorOptions(at::kFloat)), matrix({1, 0}, 2));
+  const Tensor cosine =
+      train::cosine_similarity(at::zeros({1, 2}, at::TensorOptions(at::kFloat)), matrix({1, 0}, 2));
   CHECK(cosine.item<double>() == 0);
 }
 
 }  // namespace
+}  // namespace cl

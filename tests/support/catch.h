@@ -8,6 +8,8 @@
 
 #include <catch2/catch_all.hpp>
 
+namespace cl {
+
 using Catch::Approx;
 using Catch::Matchers::EndsWith;
 using Catch::Matchers::Equals;
@@ -18,13 +20,19 @@ inline auto Contains(const std::string& part) {
   return Catch::Matchers::ContainsSubstring(part);
 }
 
+}  // namespace cl
+
 #else
 
 #include <catch2/catch.hpp>
+
+namespace cl {
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
 using Catch::Matchers::Equals;
 using Catch::Matchers::StartsWith;
+
+}  // namespace cl
 
 #endif

@@ -15,7 +15,7 @@
 namespace cl {
 
 struct AdapterParts {
-  int64_t dim;
+  int64_t dim = 0;
   RngKey key;
   c10::Device device;
 };
