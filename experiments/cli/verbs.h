@@ -30,5 +30,6 @@ void add_show(CLI::App& app, Action& chosen);
 void add_features(CLI::App& app, Action& chosen);
 void add_predict(CLI::App& app, Action& chosen);
 void add_pretrain(CLI::App& app, Action& chosen);
+void add_data(CLI::App& app, Action& chosen);
 
 }  // namespace cl::experiments::cli
