@@ -12,7 +12,7 @@
 
 namespace cl::experiments {
 
-FolderLock::FolderLock(const std::filesystem::path& folder) {
+FolderLock::FolderLock(const std::filesystem::path& folder, std::string_view option) {
   const std::filesystem::path file = folder / ".lock";
   descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
@@ -21,8 +21,8 @@ FolderLock::FolderLock(const std::filesystem::path& folder) {
   if (problem == EWOULDBLOCK) {
     throw ConfigError({}, "",
                       fmt::format("another clsim is running in '{}'; wait for it, or choose "
-                                  "another folder with --out",
-                                  folder.string()));
+                                  "another folder with {}",
+                                  folder.string(), option));
   }
   throw Error(fmt::format("{}: cannot be locked: {}", file.string(),
                           std::generic_category().message(problem)));

@@ -8,11 +8,6 @@
 #include "core/base/check.h"
 
 namespace cl {
-namespace {
-
-constexpr size_t kDigestBytes = 8;
-
-}  // namespace
 
 struct Sha256::Context {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> value{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
@@ -28,13 +23,13 @@ void Sha256::add(const void* bytes, size_t size) {
   CL_CHECK(EVP_DigestUpdate(context_->value.get(), bytes, size) == 1);
 }
 
-std::string Sha256::hex() {
+std::string Sha256::hex(size_t num_digits) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
   unsigned int size = 0;
   CL_CHECK(EVP_DigestFinal_ex(context_->value.get(), hash.data(), &size) == 1 &&
-           size >= kDigestBytes);
+           2 * size >= num_digits);
   std::string result;
-  for (size_t i = 0; i < kDigestBytes; ++i) result += fmt::format("{:02x}", hash[i]);
+  for (size_t i = 0; 2 * i < num_digits; ++i) result += fmt::format("{:02x}", hash[i]);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// SHA-256, cut to the length of our names.
+// SHA-256, whole or cut to the length of our names.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,11 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void add(const void* bytes, size_t size);
-  /// The first 64 bits as 16 hexadecimal digits; nothing can be added afterwards.
-  [[nodiscard]] std::string hex();
+  static constexpr size_t kNameDigits = 16;
+  static constexpr size_t kAllDigits = 64;
+
+  /// The first `num_digits` hexadecimal digits (an even number); nothing can be added afterwards.
+  [[nodiscard]] std::string hex(size_t num_digits = kNameDigits);
 
  private:
   struct Context;

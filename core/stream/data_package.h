@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cl {
 
@@ -20,7 +21,7 @@ struct DataPackage {
   double megabytes = 0;  // to download
   std::string licence;   // of what we take from it, in a few words
   std::string sha256;    // npm: of the archive; apt: empty, it checks signatures itself
-  std::string svg = {};  // folder of the package whose SVG files are drawn as PNG beside them
+  std::vector<std::string> svg = {};  // folders whose SVG files are drawn as PNG beside them
 
   /// Its folder below the data root: the name, without a scope's slash.
   [[nodiscard]] std::string folder() const;

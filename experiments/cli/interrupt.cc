@@ -1,10 +1,13 @@
 #include "experiments/cli/interrupt.h"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 
 namespace cl::experiments::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kLook(100);
 
 // A signal handler reaches nothing but process-wide state, and may do no more than set a lock-free
 // flag.
@@ -28,6 +31,16 @@ void watch_for_interrupt() {
 
 bool interrupted() {
   return was_interrupted.load();
+}
+
+InterruptStop::InterruptStop() {
+  watch_for_interrupt();
+  watcher_ = std::jthread([this](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      if (interrupted()) stop_.request_stop();
+      std::this_thread::sleep_for(kLook);
+    }
+  });
 }
 
 }  // namespace cl::experiments::cli

@@ -1,6 +1,9 @@
 // Ctrl-C: the first asks to stop, the second kills.
 #pragma once
 
+#include <stop_token>
+#include <thread>
+
 namespace cl::experiments::cli {
 
 /// From now on the first SIGINT or SIGTERM is only noted, and a second one ends the process at
@@ -9,5 +12,17 @@ void watch_for_interrupt();
 
 /// Whether there was one.
 [[nodiscard]] bool interrupted();
+
+/// Watches for interrupts, and turns the first into a request to stop for as long as it lives.
+class InterruptStop {
+ public:
+  InterruptStop();
+
+  [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+
+ private:
+  std::stop_source stop_;
+  std::jthread watcher_;
+};
 
 }  // namespace cl::experiments::cli

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kFooter = R"(Environment:
   CLSIM_DATA   folder that data sets are looked for in, where a suite gives no other;
-               --data DIR wins over it
+               --data DIR wins over it; 'clsim data' fills it
 
 Exit codes:
   0    fine
@@ -44,6 +44,7 @@ int parse_and_act(int argc, char** argv) {
   add_features(app, chosen);
   add_predict(app, chosen);
   add_pretrain(app, chosen);
+  add_data(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -2,7 +2,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -47,16 +46,9 @@ int run_pretrain(const PretrainArguments& arguments) {
   for (const std::string& text : arguments.overrides) overrides.push_back(parse_override(text));
   const PretrainOptions options = load_pretrain_suite(arguments.suite, overrides);
   apply({.jobs = 1, .intra_op_threads = static_cast<int>(options.threads)});
-  watch_for_interrupt();
-  std::stop_source stop;
-  std::jthread watcher([&stop](const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      if (interrupted()) stop.request_stop();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-  });
+  const InterruptStop stop;
   const bool done =
-      pretrain(options, {.data_root = arguments.data, .stop = stop.get_token(), .report = show});
+      pretrain(options, {.data_root = arguments.data, .stop = stop.token(), .report = show});
   if (!done) {
     log::info("stopped; the same command continues");
     return kInterrupted;

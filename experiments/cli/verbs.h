@@ -31,5 +31,6 @@ void add_stream(CLI::App& app, Action& chosen);
 void add_features(CLI::App& app, Action& chosen);
 void add_predict(CLI::App& app, Action& chosen);
 void add_pretrain(CLI::App& app, Action& chosen);
+void add_data(CLI::App& app, Action& chosen);
 
 }  // namespace cl::experiments::cli

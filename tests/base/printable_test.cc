@@ -36,6 +36,10 @@ TEST_CASE("a digest is the beginning of SHA-256, however the bytes were cut", "[
   parts.add("bc", 2);
   CHECK(whole.hex() == "ba7816bf8f01cfea");
   CHECK(parts.hex() == "ba7816bf8f01cfea");
+  Sha256 all;
+  all.add("abc", 3);
+  CHECK(all.hex(Sha256::kAllDigits) ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace cl
