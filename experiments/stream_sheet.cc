@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -53,14 +54,14 @@ cv::Mat picture(const Tensor& x) {
 /// The training images of an experience, as they are shown.
 class ShownImages {
  public:
-  ShownImages(const Stream& stream, const config::Node& choice, int64_t k)
-      : data_(stream.experience(k).train) {
+  ShownImages(const Stream& stream, const config::Node& choice, const Experience& experience)
+      : data_(experience.train) {
     if (stream.plan() == nullptr) return;
     const auto whole = config::Node::parse(Streams::get().write(choice, 0), "built in");
     auto options = config::read<ImageTransform::Options>(
         config::choice(whole).options.at_or_null("transform"));
     options.normalise = "none";
-    const ExperiencePlan& plan = stream.plan()->experiences[static_cast<size_t>(k)];
+    const ExperiencePlan& plan = stream.plan()->experiences[static_cast<size_t>(experience.index)];
     data_ = std::make_shared<ImageDataset>(stream.plan()->sources.at(plan.source), plan.train,
                                            plan.shift, ImageTransform(options));
   }
@@ -85,43 +86,85 @@ class ShownImages {
   DatasetPtr data_;
 };
 
+/// What all rows of a sheet have in common.
+struct Columns {
+  Numbers classes;     // one a column; empty: each experience shows its own from the left on
+  int64_t images = 1;  // of a class
+};
+
+/// Classes that come back keep a column of their own where there is room for all of them.
+Columns make_columns(const Stream& stream, const Numbers& experiences, const SheetLimits& limits) {
+  std::set<int64_t> distinct;
+  size_t places = 0, most = 1;
+  for (const int64_t k : experiences) {
+    const Numbers classes = stream.experience(k).classes;
+    distinct.insert(classes.begin(), classes.end());
+    places += classes.size();
+    most = std::max(most, classes.size());
+  }
+  Columns result;
+  const bool return_later = places > distinct.size();
+  if (return_later && static_cast<int64_t>(distinct.size()) <= limits.classes) {
+    result.classes.assign(distinct.begin(), distinct.end());
+    most = distinct.size();
+  }
+  const auto side_by_side = std::min(static_cast<int64_t>(most), limits.classes);
+  result.images = limits.images > 0
+                      ? limits.images
+                      : std::clamp(kImagesALine / side_by_side, kFewestImages, kMostImages);
+  return result;
+}
+
+SheetGroup make_group(const StreamInfo& info, int64_t label, const ShownImages& images,
+                      const Numbers& rows, int64_t most) {
+  Numbers shown;
+  for (const int64_t i : spread(static_cast<int64_t>(rows.size()), most)) {
+    shown.push_back(rows[static_cast<size_t>(i)]);
+  }
+  const auto id = static_cast<size_t>(label);
+  const bool named = id < info.class_names.size() && !info.class_names[id].empty();
+  return {.name = named ? info.class_names[id] : fmt::format("class {}", label),
+          .note = grouped(static_cast<int64_t>(rows.size())),
+          .pictures = images.pictures(shown)};
+}
+
 SheetRow make_row(const Stream& stream, const config::Node& choice, int64_t k,
-                  const SheetLimits& limits) {
-  const StreamInfo& info = stream.info();
+                  const Columns& columns, int64_t most_classes) {
   const Experience experience = stream.experience(k);
-  const ShownImages images(stream, choice, k);
+  const ShownImages images(stream, choice, experience);
   const auto rows = images.rows_by_label();
-  const auto num_classes = static_cast<int64_t>(experience.classes.size());
   SheetRow result;
   result.title = fmt::format("{}  {}", k, experience.name);
   result.details = fmt::format("train {}   test {}   {}", grouped(experience.train->size()),
                                grouped(experience.test->size()), facts_text(experience.facts));
-  for (const int64_t place : spread(num_classes, limits.classes)) {
-    const int64_t label = experience.classes[static_cast<size_t>(place)];
+  const auto add = [&](int64_t label) {
     const auto found = rows.find(label);
-    const Numbers of_class = found == rows.end() ? Numbers{} : found->second;
-    Numbers shown;
-    for (const int64_t i : spread(static_cast<int64_t>(of_class.size()), limits.images)) {
-      shown.push_back(of_class[static_cast<size_t>(i)]);
+    result.groups.push_back(make_group(stream.info(), label, images,
+                                       found == rows.end() ? Numbers{} : found->second,
+                                       columns.images));
+  };
+  const Numbers& classes = experience.classes;
+  for (const int64_t label : columns.classes) {
+    if (std::binary_search(classes.begin(), classes.end(), label)) {
+      add(label);
+    } else {
+      result.groups.push_back({});
     }
-    const auto id = static_cast<size_t>(label);
-    result.groups.push_back(
-        {id < info.class_names.size() ? info.class_names[id] : fmt::format("class {}", label),
-         grouped(static_cast<int64_t>(of_class.size())), images.pictures(shown)});
   }
-  const auto left_out = num_classes - static_cast<int64_t>(result.groups.size());
-  if (left_out > 0) result.remark = "and " + counted(left_out, "more class", "more classes");
+  if (!columns.classes.empty()) return result;
+  const auto num_classes = static_cast<int64_t>(classes.size());
+  for (const int64_t i : spread(num_classes, most_classes)) add(classes[static_cast<size_t>(i)]);
+  if (num_classes > most_classes) {
+    result.remark = "and " + counted(num_classes - most_classes, "more class", "more classes");
+  }
   return result;
 }
 
-/// As many images a class as fit beside each other in the experience with most classes.
-int64_t images_a_class(const Stream& stream, const Numbers& experiences,
-                       const SheetLimits& limits) {
-  int64_t most = 1;
-  for (const int64_t k : experiences) {
-    most = std::max(most, static_cast<int64_t>(stream.experience(k).classes.size()));
-  }
-  return std::clamp(kImagesALine / std::min(most, limits.classes), kFewestImages, kMostImages);
+/// "source fashion_mnist".
+std::string sources_text(const StreamPlan& plan) {
+  std::vector<std::string> names;
+  for (const config::Node& source : plan.choices) names.push_back(config::choice(source).name);
+  return fmt::format("source {}", fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -134,8 +177,7 @@ ContactSheet make_sheet(const Stream& stream, const config::Node& choice, const 
                             info.name, fmt::join(info.sample_shape, ", ")));
   }
   const Numbers experiences = spread(info.num_experiences, limits.experiences);
-  SheetLimits own = limits;
-  if (own.images == 0) own.images = images_a_class(stream, experiences, limits);
+  const Columns columns = make_columns(stream, experiences, limits);
   ContactSheet sheet;
   sheet.title = title;
   sheet.lines.push_back(
@@ -143,7 +185,10 @@ ContactSheet make_sheet(const Stream& stream, const config::Node& choice, const 
                   "images, with their number in each class",
                   name(info.scenario), info.num_experiences, info.num_classes, info.sample_shape[2],
                   info.sample_shape[1]));
-  for (const int64_t k : experiences) sheet.rows.push_back(make_row(stream, choice, k, own));
+  if (stream.plan() != nullptr) sheet.lines.push_back(sources_text(*stream.plan()));
+  for (const int64_t k : experiences) {
+    sheet.rows.push_back(make_row(stream, choice, k, columns, limits.classes));
+  }
   const auto left_out = info.num_experiences - static_cast<int64_t>(experiences.size());
   if (left_out > 0) {
     sheet.remark = fmt::format("and {} between those shown",

@@ -1,7 +1,8 @@
 #include "experiments/stream_summary.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,9 +17,8 @@ namespace {
 
 constexpr size_t kMostRanges = 4;  // of class ids in the table
 
-using Cells = std::array<std::string, 6>;  // index, name, classes, train, test, facts
-constexpr size_t kNumbered = 3;            // the first column of numbers, aligned to the right
-constexpr size_t kFacts = 5;
+using Cells = std::vector<std::string>;  // index, name, classes, train, test, and each fact
+constexpr size_t kNumbers = 3;           // the first column of numbers, aligned to the right
 
 /// Characters, not bytes, of UTF-8 text.
 int64_t width(std::string_view text) {
@@ -58,8 +58,9 @@ std::string class_cell(const std::vector<int64_t>& classes) {
   return fmt::format("{} ({})", classes.size(), id_ranges(classes));
 }
 
+/// @param rows  of equal length
 std::string table_text(const std::vector<Cells>& rows) {
-  std::array<int64_t, std::tuple_size_v<Cells>> widths{};
+  std::vector<int64_t> widths(rows.front().size(), 0);
   for (const Cells& cells : rows) {
     for (size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], width(cells[i]));
   }
@@ -68,13 +69,17 @@ std::string table_text(const std::vector<Cells>& rows) {
     std::string line;
     for (size_t i = 0; i < cells.size(); ++i) {
       const std::string gap(static_cast<size_t>(widths[i] - width(cells[i])), ' ');
-      const bool right = i == 0 || (i >= kNumbered && i < kFacts);
+      const bool right = i == 0 || i >= kNumbers;
       line += "  " + (right ? gap + cells[i] : cells[i] + gap);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
   return text;
+}
+
+std::string fact_text(double value) {
+  return fmt::format("{:.6g}", value);
 }
 
 }  // namespace
@@ -112,25 +117,28 @@ std::string id_ranges(const std::vector<int64_t>& ids) {
 
 std::string facts_text(const Facts& facts) {
   std::vector<std::string> parts;
-  for (const auto& [name, value] : facts) parts.push_back(fmt::format("{} {:.6g}", name, value));
+  for (const auto& [name, value] : facts) parts.push_back(name + " " + fact_text(value));
   return fmt::format("{}", fmt::join(parts, "   "));
 }
 
 std::string describe(const Stream& stream) {
   const StreamInfo& info = stream.info();
-  std::vector<Cells> rows{{"", "experience", "classes", "train", "test", "facts"}};
+  std::vector<Cells> rows{{"", "experience", "classes", "train", "test"}};
   int64_t train = 0, test = 0;
   for (int64_t k = 0; k < info.num_experiences; ++k) {
     const Experience experience = stream.experience(k);
     train += experience.train->size();
     test += experience.test->size();
-    rows.push_back({std::to_string(k), experience.name, class_cell(experience.classes),
-                    grouped(experience.train->size()), grouped(experience.test->size()),
-                    facts_text(experience.facts)});
-    if (k == 0 && experience.facts.empty()) rows.front()[kFacts].clear();
+    Cells cells{std::to_string(k), experience.name, class_cell(experience.classes),
+                grouped(experience.train->size()), grouped(experience.test->size())};
+    for (const auto& [fact, value] : experience.facts) {
+      if (k == 0) rows.front().push_back(fact);
+      cells.push_back(fact_text(value));
+    }
+    rows.push_back(std::move(cells));
   }
-  rows.push_back(
-      {"", "total", std::to_string(info.num_classes), grouped(train), grouped(test), ""});
+  rows.push_back({"", "total", std::to_string(info.num_classes), grouped(train), grouped(test)});
+  for (Cells& cells : rows) cells.resize(rows.front().size());
   return printable(
       fmt::format("scenario   {}: {}, {}, samples [{}]\n{}"
                   "data       digest {}\n\n{}",

@@ -1,10 +1,14 @@
 #include "experiments/contact_sheet.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <opencv2/core.hpp>
 
+#include "core/data/tensor_dataset.h"
 #include "core/stream/stream.h"
 #include "experiments/stream_sheet.h"
 #include "experiments/stream_summary.h"
@@ -40,6 +44,27 @@ ContactSheet sheet_of(size_t rows, size_t groups, size_t pictures, int side) {
   return sheet;
 }
 
+/// Two experiences with classes 0, 2 and 1, 2, an image each.
+class Returning final : public Stream {
+ public:
+  Returning() {
+    info_.num_experiences = 2;
+    info_.num_classes = 3;
+    info_.class_names = {"a", "b", "c"};
+    info_.sample_shape = {3, 4, 4};
+  }
+  [[nodiscard]] const StreamInfo& info() const override { return info_; }
+  [[nodiscard]] Experience experience(int64_t k) const override {
+    const at::Tensor labels = at::full({2}, 2, at::TensorOptions(at::kLong));
+    labels.data_ptr<int64_t>()[0] = k;
+    const auto data = std::make_shared<TensorDataset>(at::zeros({2, 3, 4, 4}), labels);
+    return {.index = k, .name = {}, .classes = {k, 2}, .train = data, .test = data, .facts = {}};
+  }
+
+ private:
+  StreamInfo info_;
+};
+
 bool overlap(const cv::Rect& a, const cv::Rect& b) {
   return (a & b).area() > 0;
 }
@@ -63,8 +88,10 @@ TEST_CASE("every picture lies at its place, enlarged and unmixed", "[experiments
         CHECK(place.width >= 64);
         CHECK(place.width <= 128);
         const cv::Vec3b wanted = colour(r, g, p);
-        const cv::Mat same = paper(place) == cv::Scalar(wanted[0], wanted[1], wanted[2]);
-        CHECK(cv::countNonZero(same.reshape(1)) == 3 * place.area());
+        const cv::Scalar level(wanted[0], wanted[1], wanted[2]);
+        cv::Mat same;
+        cv::inRange(paper(place), level, level, same);
+        CHECK(cv::countNonZero(same) == place.area());
       }
     }
   }
@@ -138,6 +165,33 @@ TEST_CASE("a sheet of a stream shows each class of each experience", "[experimen
   CHECK(sheet.rows[1].groups[0].pictures.size() == 3);
   CHECK(sheet.rows[1].groups[0].pictures[0].size() == cv::Size(8, 8));
   CHECK(sheet.remark.empty());
+}
+
+TEST_CASE("classes that come back stay in their column", "[experiments][sheet]") {
+  const auto choice = config::Node::parse(
+      "blobs: {scenario: domain, classes: 6, experiences: 3, train_per_class: 5}", "a.yaml");
+  const auto stream = Streams::get().make(choice, {RngKey(1), {}});
+  const ContactSheet sheet = make_sheet(*stream, choice, "blobs", {});
+  for (const SheetRow& row : sheet.rows) {
+    REQUIRE(row.groups.size() == 2);
+    CHECK(row.groups[0].name == "blob 0");
+    CHECK(row.groups[1].name == "blob 1");
+  }
+  // Classes 0, 2 and then 1, 2.
+  const Returning returning;
+  const ContactSheet aligned = make_sheet(returning, choice, "returning", {});
+  REQUIRE(aligned.rows.size() == 2);
+  REQUIRE(aligned.rows[0].groups.size() == 3);
+  CHECK(aligned.rows[0].groups[1].name.empty());
+  CHECK(aligned.rows[0].groups[1].pictures.empty());
+  CHECK(aligned.rows[0].groups[2].name == "c");
+  CHECK(aligned.rows[1].groups[0].pictures.empty());
+  CHECK(aligned.rows[1].groups[1].name == "b");
+  CHECK(aligned.rows[1].groups[2].pictures.size() == 1);
+  // Too many of them to stay in their columns: they move up.
+  const ContactSheet close = make_sheet(returning, choice, "returning", {.classes = 2});
+  REQUIRE(close.rows[1].groups.size() == 2);
+  CHECK(close.rows[1].groups[0].name == "b");
 }
 
 TEST_CASE("what a sheet leaves out is said on it", "[experiments][sheet]") {

@@ -134,7 +134,7 @@ TEST_CASE("the sources of an export are found from its own folder", "[experiment
   const Finished out = clsim("stream export suites/a.yaml --out small/stream.json", images.root());
   INFO(out.text);
   REQUIRE(out.code == 0);
-  CHECK_THAT(text_of(images.root() / "small/stream.json"), Contains("{folder: ., "));
+  CHECK_THAT(text_of(images.root() / "small/stream.json"), Contains(R"({folder: \".\", )"));
   CHECK(clsim("stream import small/stream.json", images.root()).code == 0);
   CHECK(clsim("stream import stream.json", images.root() / "small").code == 0);
   fs::rename(images.root() / "small", images.root() / "elsewhere");
