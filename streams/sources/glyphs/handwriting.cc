@@ -57,9 +57,12 @@ cv::Mat redrawn(const cv::Mat& ink, int size, const RngKey& key) {
   std::mt19937_64 engine = key.engine();
   const int side = ink.rows;
   const cv::Matx22d map = slanted(engine);
-  const cv::Vec2d way(between(-0.06, 0.06, engine) * side, between(-0.06, 0.06, engine) * side);
+  const double way_right = between(-0.06, 0.06, engine) * side;
+  const double way_down = between(-0.06, 0.06, engine) * side;
+  const cv::Vec2d way(way_right, way_down);
   const double wave = between(0.005, 0.025, engine) * side;
-  const cv::Mat right = waver(side, engine), down = waver(side, engine);
+  const cv::Mat right = waver(side, engine);
+  const cv::Mat down = waver(side, engine);
   const double middle = (side - 1) / 2.0;
   cv::Mat places(side, side, CV_32FC2), moved, result;
   for (int y = 0; y < side; ++y) {
