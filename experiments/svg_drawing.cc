@@ -22,9 +22,9 @@ constexpr const char* kSize = "72";  // pixels; both sides
 void draw(const fs::path& svg, const std::stop_token& stop) {
   fs::path png = svg;
   png.replace_extension(".png");
-  const std::string name = svg.filename().string();
+  // With a folder before them, no names look like options.
   const auto result = run_program({kProgram, "--width", kSize, "--height", kSize, "--output",
-                                   png.filename().string(), "./" + name},
+                                   "./" + png.filename().string(), "./" + svg.filename().string()},
                                   svg.parent_path(), stop);
   if (result.exit_code == 0) return;
   throw Error(fmt::format("{}: '{}' could not draw it (exit code {}): {}", svg.string(), kProgram,

@@ -98,9 +98,29 @@ StreamPlan CrossDomain::plan(const Options& options, const StreamParts& parts) {
   return plan;
 }
 
+/// The same with worlds that packages of Debian and npm bring.
+struct FiveWorlds {
+  struct Options : CrossDomain::Options {
+    Options() {
+      for (const char* name : {"fashion_mnist", "digits", "letters", "emoji", "clipart"}) {
+        worlds.push_back(config::Node::of(name));
+      }
+    }
+  };
+
+  static StreamPlan plan(const Options& options, const StreamParts& parts) {
+    StreamPlan plan = CrossDomain::plan(options, parts);
+    plan.info.name = "five_worlds";
+    return plan;
+  }
+};
+
 const RegisterStream<ImageStream<CrossDomain>> kRegistered{
     "cross_domain", "classes of several image sources, one source after the other",
     "Zhou et al. 2024, \"Revisiting Class-Incremental Learning with Pre-Trained Models\""};
+const RegisterStream<ImageStream<FiveWorlds>> kFiveWorlds{
+    "five_worlds", "ten classes each of clothes, digits, letters, emoji and drawings",
+    "ours, as the VTAB stream of Zhou et al. 2024"};
 
 }  // namespace
 }  // namespace cl

@@ -22,7 +22,8 @@ std::vector<uint8_t> read_bytes(const std::filesystem::path& file) {
     throw Error(fmt::format("{}: expected an image file, found none", file.string()));
   }
   std::ifstream in(file, std::ios::binary);
-  std::vector<uint8_t> bytes(std::filesystem::file_size(file, error));
+  const auto size = std::filesystem::file_size(file, error);
+  std::vector<uint8_t> bytes(error ? 0 : size);
   in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   if (error || !in) throw Error(fmt::format("{}: cannot be read", file.string()));
   return bytes;
@@ -46,10 +47,9 @@ cv::Mat read_image(const std::filesystem::path& file) {
     }
   }
   if (image.empty()) {
-    throw Error(
-        fmt::format("{}: cannot be decoded as an image{}; is it whole, and PNG, JPEG, "
-                    "WebP, TIFF or BMP?",
-                    file.string(), reason));
+    throw Error(fmt::format(
+        "{}: cannot be decoded as an image{}; expected a whole PNG, JPEG, WebP, TIFF or BMP file",
+        file.string(), reason));
   }
   cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
   return image;

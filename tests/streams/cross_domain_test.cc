@@ -66,6 +66,15 @@ TEST_CASE("worlds show the task where they are asked to", "[streams]") {
   CHECK(stream->experience(1).train_view(stream->info().scenario).task == 1);
 }
 
+TEST_CASE("five worlds are cross_domain with worlds given", "[streams]") {
+  CHECK_NOTHROW(Streams::get().check(config::Node::of("five_worlds")));
+  const SmallImages images(2, 1, 1);
+  const auto stream = make_scenario(
+      "five_worlds", "worlds: [" + kSmallSource + "], classes_per_world: 2", images.root());
+  CHECK(stream->info().name == "five_worlds");
+  CHECK(stream->info().num_classes == 2);
+}
+
 TEST_CASE("worlds that do not fit are refused where they stand", "[streams]") {
   CHECK_THROWS_WITH(check("classes_per_world: 2"),
                     Contains("cross_domain.worlds: expected at least one source"));
