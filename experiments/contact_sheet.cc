@@ -47,6 +47,17 @@ std::string fitted(const std::string& text, const Pen& pen, int room) {
   return result + "..";
 }
 
+/// The same with ".." in the middle: names often differ in their ends.
+std::string shortened(const std::string& text, const Pen& pen, int room) {
+  const std::string whole = drawable(text);
+  std::string result = whole;
+  for (size_t kept = whole.size(); width(result, pen) > room && kept > 0;) {
+    --kept;
+    result = whole.substr(0, (kept + 1) / 2) + ".." + whole.substr(whole.size() - kept / 2);
+  }
+  return result;
+}
+
 /// @param place  where the line begins, at its top
 void write(cv::Mat& paper, const std::string& text, const Pen& pen, cv::Point place, int room) {
   // The baseline leaves room for letters that reach below it.
@@ -143,8 +154,7 @@ void draw_picture(cv::Mat& paper, const cv::Mat& picture, const cv::Rect& place)
   cv::rectangle(paper, {place.x - 1, place.y - 1, place.width + 2, place.height + 2}, kFrame);
 }
 
-void draw_row(cv::Mat& paper, const SheetRow& row, const SheetLayout::Row& place,
-              const Measures& measures) {
+void draw_row(cv::Mat& paper, const SheetRow& row, const SheetLayout::Row& place) {
   const cv::Rect& frame = place.frame;
   cv::line(paper, {frame.x, frame.y - kRowGap / 2}, {frame.br().x, frame.y - kRowGap / 2}, kFrame);
   write(paper, row.title, kRowPen, frame.tl(), frame.width);
@@ -156,8 +166,8 @@ void draw_row(cv::Mat& paper, const SheetRow& row, const SheetLayout::Row& place
   for (size_t i = 0; i < row.groups.size(); ++i) {
     const SheetGroup& group = row.groups[i];
     const cv::Rect& box = place.groups[i];
-    write(paper, group.name, kNamePen, box.tl(), measures.group_width);
-    write(paper, group.note, kNotePen, {box.x, box.y + kLine}, measures.group_width);
+    write(paper, shortened(group.name, kNamePen, box.width), kNamePen, box.tl(), box.width);
+    write(paper, group.note, kNotePen, {box.x, box.y + kLine}, box.width);
     for (size_t n = 0; n < group.pictures.size(); ++n) {
       draw_picture(paper, group.pictures[n], place.pictures[i][n]);
     }
@@ -181,7 +191,6 @@ SheetLayout layout(const ContactSheet& sheet) {
 }
 
 cv::Mat draw(const ContactSheet& sheet) {
-  const Measures measures(sheet);
   const SheetLayout places = layout(sheet);
   cv::Mat paper(places.size, CV_8UC3, kPaper);
   const int room = places.size.width - 2 * kMargin;
@@ -191,7 +200,7 @@ cv::Mat draw(const ContactSheet& sheet) {
           {kMargin, kMargin + kTitleLine + static_cast<int>(i) * kLine}, room);
   }
   for (size_t i = 0; i < sheet.rows.size(); ++i) {
-    draw_row(paper, sheet.rows[i], places.rows[i], measures);
+    draw_row(paper, sheet.rows[i], places.rows[i]);
   }
   write(paper, sheet.remark, kNotePen, {kMargin, places.size.height - kMargin - kLine}, room);
   return paper;

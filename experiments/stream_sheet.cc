@@ -86,6 +86,15 @@ class ShownImages {
   DatasetPtr data_;
 };
 
+/// At most `most` of `size` places, each in the middle of an equal part: the ends of a list are
+/// often unlike the rest.
+Numbers middles(int64_t size, int64_t most) {
+  Numbers result;
+  const int64_t count = std::min(size, most);
+  for (int64_t i = 0; i < count; ++i) result.push_back((2 * i + 1) * size / (2 * count));
+  return result;
+}
+
 /// What all rows of a sheet have in common.
 struct Columns {
   Numbers classes;     // one a column; empty: each experience shows its own from the left on
@@ -118,7 +127,7 @@ Columns make_columns(const Stream& stream, const Numbers& experiences, const She
 SheetGroup make_group(const StreamInfo& info, int64_t label, const ShownImages& images,
                       const Numbers& rows, int64_t most) {
   Numbers shown;
-  for (const int64_t i : spread(static_cast<int64_t>(rows.size()), most)) {
+  for (const int64_t i : middles(static_cast<int64_t>(rows.size()), most)) {
     shown.push_back(rows[static_cast<size_t>(i)]);
   }
   const auto id = static_cast<size_t>(label);

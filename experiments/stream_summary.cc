@@ -15,7 +15,8 @@
 namespace cl::experiments {
 namespace {
 
-constexpr size_t kMostRanges = 4;  // of class ids in the table
+constexpr size_t kMostRanges = 4;   // of class ids in the table
+constexpr size_t kMostDomains = 8;  // of a source, by name
 
 using Cells = std::vector<std::string>;  // index, name, classes, train, test, and each fact
 constexpr size_t kNumbers = 3;           // the first column of numbers, aligned to the right
@@ -33,10 +34,16 @@ std::string source_line(const ImageSource& source, const std::string& choice) {
                                  grouped(source.table(Split::kTrain).size()),
                                  grouped(source.table(Split::kTest).size()), info.digest);
   if (!info.domain_names.empty()) {
-    line += fmt::format(", domains {}", fmt::join(info.domain_names, ", "));
+    std::vector<std::string> domains = info.domain_names;
+    if (domains.size() > kMostDomains) {
+      domains.resize(kMostDomains - 1);
+      domains.push_back(fmt::format("and {} more", info.domain_names.size() - domains.size()));
+    }
+    line += fmt::format(", domains {}", fmt::join(domains, ", "));
   }
   if (info.num_skipped > 0) {
-    line += fmt::format(", {} broken files passed over", grouped(info.num_skipped));
+    line +=
+        fmt::format(", {} passed over", counted(info.num_skipped, "broken file", "broken files"));
   }
   return line;
 }
