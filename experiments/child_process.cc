@@ -58,9 +58,24 @@ struct FileActions {
   posix_spawn_file_actions_t value{};
 };
 
+/// A process group of its own: Ctrl-C reaches this process alone, which then decides what ends.
+struct OwnGroup {
+  OwnGroup() {
+    CL_CHECK(posix_spawnattr_init(&value) == 0);
+    CL_CHECK(posix_spawnattr_setflags(&value, POSIX_SPAWN_SETPGROUP) == 0 &&
+             posix_spawnattr_setpgroup(&value, 0) == 0);
+  }
+  ~OwnGroup() { posix_spawnattr_destroy(&value); }
+  OwnGroup(const OwnGroup&) = delete;
+  OwnGroup& operator=(const OwnGroup&) = delete;
+
+  posix_spawnattr_t value{};
+};
+
 pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
             int output) {
   FileActions actions;
+  const OwnGroup group;
   const bool prepared =
       posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ==
           0 &&
@@ -75,8 +90,8 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::pa
   }
   pointers.push_back(nullptr);
   pid_t child = 0;
-  const int problem =
-      posix_spawnp(&child, pointers.front(), &actions.value, nullptr, pointers.data(), environ);
+  const int problem = posix_spawnp(&child, pointers.front(), &actions.value, &group.value,
+                                   pointers.data(), environ);
   if (problem != 0) {
     throw Error(fmt::format("the program '{}' cannot be started in '{}': {}", arguments.front(),
                             folder.string(), reason(problem)));
@@ -123,7 +138,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
     tick();
   }
   if (more) {
-    ::kill(child, SIGTERM);
+    ::kill(-child, SIGTERM);  // and what it has started
     read_end.close();
   }
   result.exit_code = wait_for(child);

@@ -19,7 +19,8 @@ struct ProgramResult {
 /// @param folder  where it works
 /// @param tick    called about ten times a second meanwhile
 /// @throws Error if there is no such program
-/// @throws Stopped if asked to stop, after the program was ended
+/// @throws Stopped if asked to stop, after the program was ended; Ctrl-C does not reach it
+/// otherwise
 [[nodiscard]] ProgramResult run_program(
     const std::vector<std::string>& arguments, const std::filesystem::path& folder,
     const std::stop_token& stop = {}, const std::function<void()>& tick = [] {});

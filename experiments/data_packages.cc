@@ -234,8 +234,8 @@ std::vector<PackagedSource> packaged_sources(const std::vector<std::string>& nam
       std::vector<std::string> known;
       for (const PackagedSource& source : all) known.push_back(source.name);
       throw ConfigError({}, "",
-                        fmt::format("no data of packages is called '{}'; known: {}", name,
-                                    fmt::join(known, ", ")));
+                        fmt::format("no data of packages is called '{}'{}; known: {}", name,
+                                    config::did_you_mean(name, known), fmt::join(known, ", ")));
     }
     result.push_back(*found);
   }

@@ -29,9 +29,10 @@ enum Package : size_t { kDatasource, kFluent, kOpenmoji };
 struct StyleFiles {
   std::string_view name;
   Package package;
-  std::string_view inside;  // the vendor's sheet, or the folder of the pictures
-  std::string_view ending;  // of the pictures; empty: a sheet
-  bool draws_flags = true;  // otherwise they are empty boxes
+  std::string_view inside;      // the vendor's sheet, or the folder of the pictures
+  std::string_view ending;      // of the pictures; empty: a sheet
+  bool draws_flags = true;      // otherwise they are empty boxes
+  std::string_view empty = {};  // code of a picture that shows nothing
 };
 
 constexpr std::array<StyleFiles, 7> kStyles{{
@@ -41,7 +42,7 @@ constexpr std::array<StyleFiles, 7> kStyles{{
     {"facebook", kDatasource, "img/facebook/sheets/32.png", ""},
     {"fluent", kFluent, "assets", ".webp"},
     {"openmoji", kOpenmoji, "color/svg", ".png"},
-    {"openmoji_black", kOpenmoji, "black/svg", ".png", false},
+    {"openmoji_black", kOpenmoji, "black/svg", ".png", false, "1f195"},
 }};
 
 /// One large picture with all emoji of a vendor in cells, kept in memory.
@@ -96,6 +97,7 @@ class FileStyle final : public EmojiStyle {
     std::sort(files.begin(), files.end());
     // Where a code has two files, with and without variation selector, the first is taken.
     for (const fs::path& file : files) files_.emplace(emoji_code(file.stem().string()), file);
+    files_.erase(std::string(style.empty));
   }
 
   [[nodiscard]] bool has(const Emoji& emoji) const override {
