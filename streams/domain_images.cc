@@ -17,6 +17,7 @@ struct DomainImages {
     ImageStreamOptions images;
     DomainOrder order;
 
+    Options() { images.source = config::Node::of("emoji"); }
     void fields(config::Fields& fields) {
       images.source_fields(fields);
       fields.include(order);

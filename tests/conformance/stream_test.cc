@@ -14,14 +14,37 @@ namespace {
 
 constexpr size_t kFirstRows = 8;
 
-/// Null, with a word on standard error, where the stream's data is not installed.
-std::unique_ptr<Stream> make_stream(const Streams::Entry& entry, uint64_t seed) {
-  try {
-    return entry.make(config::Node(), {RngKey(seed), {}});
-  } catch (const Error& error) {
-    std::cerr << "skipped stream " << entry.name << ": " << error.what() << '\n';
-    return nullptr;
+/// A stream under options with which it is examined.
+struct Trial {
+  const Streams::Entry* entry;
+  std::string options;
+
+  /// Null, with a word on standard error, where the stream's data is not installed.
+  [[nodiscard]] std::unique_ptr<Stream> make(uint64_t seed) const {
+    try {
+      return entry->make(config::Node::parse(options, "trial"), {RngKey(seed), {}});
+    } catch (const Error& error) {
+      std::cerr << "skipped stream " << entry->name << ": " << error.what() << '\n';
+      return nullptr;
+    }
   }
+};
+
+/// Every stream with its defaults, and where it takes sources with one that is always there.
+std::vector<Trial> trials() {
+  std::vector<Trial> result;
+  for (const auto& entry : Streams::get().entries()) {
+    for (const char* options : {"{}", "{source: tiny_images}",
+                                "{worlds: [tiny_images, tiny_images], classes_per_world: 4}"}) {
+      try {
+        entry->check(config::Node::parse(options, "trial"));
+        result.push_back({entry.get(), options});
+      } catch (const ConfigError&) {
+        continue;  // it has no such option, or needs one
+      }
+    }
+  }
+  return result;
 }
 
 Tensor first_samples(const Dataset& data, const View& view) {
@@ -50,12 +73,24 @@ void check_labels(const Dataset& data, const std::vector<int64_t>& classes) {
   for (const int64_t label : found) CHECK(allowed.contains(label));
 }
 
+TEST_CASE("every scenario over a source is examined with one that is always there",
+          "[conformance][stream]") {
+  std::set<std::string> examined;
+  for (const Trial& trial : trials()) {
+    if (trial.options != "{}") examined.insert(trial.entry->name);
+  }
+  for (const char* name : {"blurry", "cross_domain", "domain_images", "few_shot", "online",
+                           "repetition", "shifted_images", "split_images"}) {
+    CHECK(examined.contains(name));
+  }
+}
+
 TEST_CASE("an experience is the same however often and in whatever order it is asked for",
           "[conformance][stream]") {
-  for (const auto& entry : Streams::get().entries()) {
-    INFO(entry->name);
-    const auto stream = make_stream(*entry, 1);
-    const auto again = make_stream(*entry, 1);
+  for (const Trial& trial : trials()) {
+    INFO(trial.entry->name << " " << trial.options);
+    const auto stream = trial.make(1);
+    const auto again = trial.make(1);
     if (!stream || !again) continue;
     const int64_t last = stream->info().num_experiences - 1;
     const Experience late = stream->experience(last);
@@ -67,9 +102,9 @@ TEST_CASE("an experience is the same however often and in whatever order it is a
 }
 
 TEST_CASE("the classes of a stream are divided among its experiences", "[conformance][stream]") {
-  for (const auto& entry : Streams::get().entries()) {
-    INFO(entry->name);
-    const auto stream = make_stream(*entry, 1);
+  for (const Trial& trial : trials()) {
+    INFO(trial.entry->name << " " << trial.options);
+    const auto stream = trial.make(1);
     if (!stream) continue;
     const StreamInfo& info = stream->info();
     CHECK(static_cast<int64_t>(info.class_names.size()) == info.num_classes);
@@ -90,7 +125,7 @@ TEST_CASE("the classes of a stream are divided among its experiences", "[conform
     CHECK(static_cast<int64_t>(distinct.size()) == info.num_classes);
     CHECK(*distinct.begin() == 0);
     CHECK(*distinct.rbegin() == info.num_classes - 1);
-    if (info.scenario == Scenario::kClass && !entry->traits.repeats_classes) {
+    if (info.scenario == Scenario::kClass && !trial.entry->traits.repeats_classes) {
       CHECK(distinct.size() == classes.size());
     }
   }
@@ -98,9 +133,9 @@ TEST_CASE("the classes of a stream are divided among its experiences", "[conform
 
 TEST_CASE("no image and nothing it shows is both trained on and tested on",
           "[conformance][stream]") {
-  for (const auto& entry : Streams::get().entries()) {
-    INFO(entry->name);
-    const auto stream = make_stream(*entry, 1);
+  for (const Trial& trial : trials()) {
+    INFO(trial.entry->name << " " << trial.options);
+    const auto stream = trial.make(1);
     if (!stream || stream->plan() == nullptr) continue;
     using Image = std::tuple<size_t, Split, int64_t>;  // source, split, row
     using Thing = std::pair<size_t, int64_t>;          // source, identity
@@ -126,9 +161,9 @@ TEST_CASE("no image and nothing it shows is both trained on and tested on",
 }
 
 TEST_CASE("a training view depends on its key alone", "[conformance][stream]") {
-  for (const auto& entry : Streams::get().entries()) {
-    INFO(entry->name);
-    const auto stream = make_stream(*entry, 1);
+  for (const Trial& trial : trials()) {
+    INFO(trial.entry->name << " " << trial.options);
+    const auto stream = trial.make(1);
     if (!stream) continue;
     const DatasetPtr data = stream->experience(0).train;
     const View view = View::train(RngKey(9));
