@@ -94,6 +94,17 @@ class World {
 
 const std::vector<std::string> kNothing;
 
+/// Clients of Debian whose packages hold one file, usr/a.
+void add_debian(const Programs& programs) {
+  programs.add("dpkg-query", "exit 1\n");
+  programs.add("apt-get", "[ \"$1 $2\" = 'download --quiet' ] && echo deb >\"$3_2_all.deb\"\n");
+  programs.add("dpkg-deb",
+               "case \"$1\" in\n"
+               "--extract) mkdir \"$3/usr\" && cp \"$2\" \"$3/usr/a\" ;;\n"
+               "--field) echo 2.0-1 ;;\n"
+               "esac\n");
+}
+
 DataPackage pictures_of_debian() {
   return {.manager = PackageManager::kApt,
           .name = "pictures",
@@ -205,14 +216,7 @@ TEST_CASE("a folder without a receipt is somebody's own", "[data]") {
 TEST_CASE("a package of Debian comes by apt-get and dpkg-deb", "[data]") {
   const Programs programs;
   const TempDir folder;
-  programs.add("dpkg-query", "exit 1\n");
-  programs.add("apt-get",
-               "[ \"$*\" = 'download --quiet pictures' ] && echo deb >pictures_2_all.deb\n");
-  programs.add("dpkg-deb",
-               "case \"$1\" in\n"
-               "--extract) mkdir \"$3/usr\" && cp \"$2\" \"$3/usr/a\" ;;\n"
-               "--field) echo 2.0-1 ;;\n"
-               "esac\n");
+  add_debian(programs);
   const DataPackage package = pictures_of_debian();
   fetch_package(package, folder.path(), {}, {});
   CHECK(text_of(folder / "pictures/usr/a") == "deb\n");
@@ -271,6 +275,39 @@ TEST_CASE("the sources with packages are known by name", "[data]") {
   CHECK(packaged_sources({"emoji"}).front().packages.size() == 3);
   CHECK_THROWS_WITH(packaged_sources({"emoji", "emojis"}), Contains("'emojis'"));
   CHECK(packages_of(packaged_sources({"emoji", "digits", "emoji"})).size() == 4);
+}
+
+TEST_CASE("the verb brings, checks and mends data, and its exit code tells", "[data]") {
+  const Programs programs;
+  const TempDir folder;
+  add_debian(programs);
+  // clsim lies beside the test's own binary.
+  const std::string clsim = (fs::read_symlink("/proc/self/exe").parent_path() / "clsim").string();
+  const auto data = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> arguments{clsim, "data"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    arguments.insert(arguments.end(), {"--data", folder.path().string()});
+    return run_program(arguments, folder.path());
+  };
+  CHECK(data({"verify"}).exit_code == 0);
+  CHECK(data({"verify", "digits"}).exit_code == 1);
+  CHECK(data({"get", "digit"}).exit_code == 2);
+  const auto first = data({"get", "digits"});
+  INFO(first.output);
+  CHECK(first.exit_code == 0);
+  CHECK_THAT(first.output, Contains("opencv-doc  95.7 MB  licence: Apache-2.0"));
+  CHECK_THAT(data({"get", "digits"}).output, Contains("opencv-doc: is here and whole"));
+  CHECK_THAT(data({"list"}).output, Contains("digits ") && Contains(" yes "));
+  std::ofstream(folder / "opencv-doc/usr/a") << "bed\n";
+  const auto damaged = data({"verify"});
+  CHECK(damaged.exit_code == 1);
+  CHECK_THAT(damaged.output, Contains("opencv-doc: DAMAGED"));
+  CHECK(data({"get", "digits"}).exit_code == 0);
+  CHECK(data({"verify"}).exit_code == 0);
+  programs.add("apt-get", "echo 'no route' >&2\nexit 100\n");
+  const auto failed = data({"get", "photos", "digits"});
+  CHECK(failed.exit_code == 1);
+  CHECK_THAT(failed.output, Contains("no route") && Contains("1 of 1 packages did not come"));
 }
 
 TEST_CASE("a program's output and end are known", "[data]") {
