@@ -40,26 +40,29 @@ std::vector<int64_t> sample_shape(const ImageTransform::Options& transform) {
 
 PlannedStream::PlannedStream(StreamPlan plan, const ImageTransform::Options& transform,
                              const TrainingFlaws& flaws, const RngKey& key)
-    : plan_(std::move(plan)), transform_(transform) {
+    : plan_(std::move(plan)) {
   plan_.info.num_experiences = static_cast<int64_t>(plan_.experiences.size());
   plan_.info.sample_shape = cl::sample_shape(transform);
   flaws.apply(plan_, key);
+  const ImageTransform view(transform);
+  for (const ExperiencePlan& experience : plan_.experiences) {
+    const auto& source = plan_.sources.at(experience.source);
+    const auto data_set = [&](const ImageSelection& images) {
+      return std::make_shared<ImageDataset>(source, images, experience.shift, view);
+    };
+    experiences_.push_back({.index = static_cast<int64_t>(experiences_.size()),
+                            .name = experience.name,
+                            .classes = experience.classes,
+                            .train = data_set(experience.train),
+                            .test = data_set(experience.test),
+                            .facts = experience.facts});
+  }
 }
 
 Experience PlannedStream::experience(int64_t k) const {
   CL_CHECK(k >= 0 && k < plan_.info.num_experiences, "experience {} of {}", k,
            plan_.info.num_experiences);
-  const ExperiencePlan& plan = plan_.experiences[static_cast<size_t>(k)];
-  const auto& source = plan_.sources.at(plan.source);
-  const auto data_set = [&](const ImageSelection& images) {
-    return std::make_shared<ImageDataset>(source, images, plan.shift, transform_);
-  };
-  return {.index = k,
-          .name = plan.name,
-          .classes = plan.classes,
-          .train = data_set(plan.train),
-          .test = data_set(plan.test),
-          .facts = plan.facts};
+  return experiences_[static_cast<size_t>(k)];
 }
 
 std::string short_name(const std::vector<std::string>& names) {

@@ -54,7 +54,7 @@ class PlannedStream final : public Stream {
 
  private:
   StreamPlan plan_;
-  ImageTransform transform_;
+  std::vector<Experience> experiences_;  // made once: a data set's id is a digest of all its rows
 };
 
 /// The stream of a scenario. `Scenario` has `struct Options` with members `images`

@@ -5,12 +5,12 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <set>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/json_keys.h"
 #include "core/config/read.h"
 
 namespace cl {
@@ -60,19 +60,9 @@ std::string outside(const Json& value, int64_t min, int64_t max) {
 
 JsonPlace JsonPlace::load(const fs::path& file) {
   auto document = std::make_shared<Document>(Document{file.string(), {}});
-  // The parser would let one of two equal keys win without a word.
-  std::vector<std::set<std::string>> keys;
-  const auto check_key = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key) {
-      const auto key = parsed.get<std::string>();
-      if (!keys.back().insert(key).second) {
-        throw Error(fmt::format("{}: the key '{}' stands twice in one object", file.string(), key));
-      }
-    }
-    return true;
-  };
+  const auto check_key = refuse_repeated_keys<Json>([&](const std::string& key) {
+    throw Error(fmt::format("{}: the key '{}' stands twice in one object", file.string(), key));
+  });
   const std::string text = read_text(file);
   try {
     document->json = Json::parse(text, check_key);

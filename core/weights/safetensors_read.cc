@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <set>
 #include <tuple>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/json_keys.h"
 #include "core/weights/mapped_file.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/safetensors_format.h"
@@ -80,18 +80,9 @@ class Reader {
     return {reinterpret_cast<const char*>(bytes_.data()) + kLengthSize, length};
   }
 
-  // The parser would let the last of two equal keys win without a word.
   [[nodiscard]] Json parse(std::string_view text) const {
-    std::vector<std::set<std::string>> keys;
-    const auto check_key = [&](int, Json::parse_event_t event, Json& parsed) {
-      if (event == Json::parse_event_t::object_start) keys.emplace_back();
-      if (event == Json::parse_event_t::object_end) keys.pop_back();
-      if (event == Json::parse_event_t::key) {
-        const auto key = parsed.get<std::string>();
-        if (!keys.back().insert(key).second) fail(fmt::format("the header has '{}' twice", key));
-      }
-      return true;
-    };
+    const auto check_key = refuse_repeated_keys<Json>(
+        [&](const std::string& key) { fail(fmt::format("the header has '{}' twice", key)); });
     Json header;
     try {
       header = Json::parse(text.begin(), text.end(), check_key);

@@ -1,6 +1,6 @@
-// Read before every file of a target that knows LibTorch: clang instantiates the constexpr
-// functions of C++20's std::vector while LibTorch's c10::IValue is still incomplete, and fails. Here
-// libstdc++'s vector is as in C++17.
+// Read by clang before files that know LibTorch (CL_TIDY, CL_FUZZ): clang instantiates the constexpr
+// functions of C++20's std::vector while LibTorch's c10::IValue is still incomplete, and reports errors.
+// Here libstdc++'s vector is as in C++17; what g++ compiles never sees this.
 #pragma once
 
 #include <string>
