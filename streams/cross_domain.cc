@@ -4,10 +4,13 @@
 // world has, as in the stream that is made of VTAB's data sets (five of them, ten classes each, in
 // a fixed order; Zhou et al. 2024, "Revisiting Class-Incremental Learning with Pre-Trained
 // Models").
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -33,7 +36,7 @@ struct CrossDomain {
 
     void fields(config::Fields& fields) {
       fields.plugins("worlds", worlds, ImageSource::kKind,
-                     "where the images of each experience come from, in this order");
+                     "where the images of each experience come from, in this order", 1);
       class_or_task_field(fields, scenario);
       fields.field("classes_per_world", classes_per_world, "the first of each source",
                    {1, HUGE_VAL});
@@ -45,9 +48,6 @@ struct CrossDomain {
       images.sample_fields(fields);
     }
     void check(const config::Node& node) const {
-      if (worlds.empty()) {
-        node.at_or_null("worlds").fail("expected at least one source of images, found none");
-      }
       for (const config::Node& world : worlds) {
         const int64_t known = known_classes(world);
         if (known > 0 && known < classes_per_world) world.fail(too_few(known));
@@ -64,6 +64,18 @@ struct CrossDomain {
   static StreamPlan plan(const Options& options, const StreamParts& parts);
 };
 
+/// @throws Error where an earlier world is made of the same images: they would have two labels
+void require_new(const ImageSourceInfo& source,
+                 const std::vector<std::shared_ptr<const ImageSource>>& earlier,
+                 const std::string& world) {
+  const bool is_known = std::any_of(earlier.begin(), earlier.end(), [&](const auto& other) {
+    return other->info().digest == source.digest;
+  });
+  if (!is_known) return;
+  throw Error(
+      fmt::format("{}: an earlier world has the same images; expected different sources", world));
+}
+
 StreamPlan CrossDomain::plan(const Options& options, const StreamParts& parts) {
   StreamPlan plan;
   plan.info.name = "cross_domain";
@@ -74,6 +86,7 @@ StreamPlan CrossDomain::plan(const Options& options, const StreamParts& parts) {
     const std::string world = config::choice(options.worlds[w]).name;
     const std::shared_ptr<const ImageSource> source =
         ImageSources::get().make(options.worlds[w], {parts.data_root});
+    require_new(source->info(), plan.sources, world);
     const auto& names = source->info().class_names;
     const auto found = static_cast<int64_t>(names.size());
     if (found < options.classes_per_world) throw Error(world + ": " + options.too_few(found));

@@ -46,12 +46,12 @@ class Describer final : public Fields {
   void plugin(Key key, Node& value, std::string_view kind, std::string_view doc) override {
     add(key, kind, {}, value.is_null() ? "(required)" : write_flow(value), doc);
   }
-  void plugins(Key key, std::vector<Node>& values, std::string_view kind,
-               std::string_view doc) override {
+  void plugins(Key key, std::vector<Node>& values, std::string_view kind, std::string_view doc,
+               size_t at_least) override {
     std::vector<std::string> items;
     for (const Node& value : values) items.push_back(write_flow(value));
     add(key, fmt::format("list of {}s", kind), {},
-        values.empty() ? "(required)" : fmt::format("[{}]", fmt::join(items, ", ")), doc);
+        values.size() < at_least ? "(required)" : fmt::format("[{}]", fmt::join(items, ", ")), doc);
   }
 
   void begin(Key key, std::string_view) override { groups_.emplace_back(key); }

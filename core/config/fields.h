@@ -55,9 +55,10 @@ class Fields {
   /// choice before the visit; it is checked against that registry, options included. A null default
   /// makes the key required.
   virtual void plugin(Key key, Node& value, std::string_view kind, std::string_view doc) = 0;
-  /// A list of plug-ins of one registry, each checked like a single one.
+  /// A list of plug-ins of one registry, each checked like a single one. A default shorter than
+  /// `at_least` makes the key required.
   virtual void plugins(Key key, std::vector<Node>& values, std::string_view kind,
-                       std::string_view doc) = 0;
+                       std::string_view doc, size_t at_least = 0) = 0;
 
   virtual void begin(Key key, std::string_view doc) = 0;
   virtual void end() = 0;

@@ -66,9 +66,18 @@ class Reader final : public Fields {
     }
     Catalogue::of(kind).check(value);
   }
-  void plugins(Key key, std::vector<Node>& values, std::string_view kind,
-               std::string_view) override {
-    if (const auto node = take(key)) values = node->items();
+  void plugins(Key key, std::vector<Node>& values, std::string_view kind, std::string_view,
+               size_t at_least) override {
+    const auto node = take(key);
+    if (node) values = node->items();
+    if (values.size() < at_least) {
+      if (node) {
+        node->fail(fmt::format("expected at least {} of kind {}, found {}", at_least, kind,
+                               values.size()));
+      }
+      levels_.back().missing.emplace_back(key);
+      return;
+    }
     for (const Node& value : values) Catalogue::of(kind).check(value);
   }
 

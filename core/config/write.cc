@@ -51,8 +51,8 @@ class Writer final : public Fields {
     text_ += Catalogue::of(kind).write(value, indent_ + kIndent);
   }
 
-  void plugins(Key key, std::vector<Node>& values, std::string_view kind,
-               std::string_view) override {
+  void plugins(Key key, std::vector<Node>& values, std::string_view kind, std::string_view,
+               size_t) override {
     text_ += fmt::format("{:{}}{}:{}\n", "", indent_, key, values.empty() ? " []" : "");
     for (const Node& value : values) {
       std::string item = Catalogue::of(kind).write(value, indent_ + 2 * kIndent);

@@ -30,8 +30,8 @@ class Collector final : public config::Fields {
   void plugin(Key, config::Node& value, std::string_view kind, std::string_view) override {
     if (kind == ImageSource::kKind && !value.is_null()) sources_.push_back(value);
   }
-  void plugins(Key, std::vector<config::Node>& values, std::string_view kind,
-               std::string_view) override {
+  void plugins(Key, std::vector<config::Node>& values, std::string_view kind, std::string_view,
+               size_t) override {
     if (kind == ImageSource::kKind) {
       sources_.insert(sources_.end(), values.begin(), values.end());
     }

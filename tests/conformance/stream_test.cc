@@ -34,8 +34,9 @@ struct Trial {
 std::vector<Trial> trials() {
   std::vector<Trial> result;
   for (const auto& entry : Streams::get().entries()) {
-    for (const char* options : {"{}", "{source: tiny_images}",
-                                "{worlds: [tiny_images, tiny_images], classes_per_world: 4}"}) {
+    for (const char* options :
+         {"{}", "{source: tiny_images}",
+          "{worlds: [tiny_images, {tiny_images: {variant: 1}}], classes_per_world: 4}"}) {
       try {
         entry->check(config::Node::parse(options, "trial"));
         result.push_back({entry.get(), options});

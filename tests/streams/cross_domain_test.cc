@@ -76,8 +76,9 @@ TEST_CASE("five worlds are cross_domain with worlds given", "[streams]") {
 }
 
 TEST_CASE("worlds that do not fit are refused where they stand", "[streams]") {
-  CHECK_THROWS_WITH(check("classes_per_world: 2"),
-                    Contains("cross_domain.worlds: expected at least one source"));
+  CHECK_THROWS_WITH(check("classes_per_world: 2"), Contains("worlds"));
+  CHECK_THROWS_WITH(check("worlds: []"),
+                    Contains("cross_domain.worlds: expected at least 1 of kind source, found 0"));
   CHECK_THROWS_WITH(check("worlds: [fashion_mnist, {idx: {class_names: [a, b]}}]"),
                     Contains("a.yaml:2:") && Contains("cross_domain.worlds.1") &&
                         Contains("expected at least 10 classes, found 2"));
@@ -86,6 +87,11 @@ TEST_CASE("worlds that do not fit are refused where they stand", "[streams]") {
   const SmallImages images(3, 1, 1);
   CHECK_THROWS_WITH(make(images, "classes_per_world: 3"),
                     Contains("small_domains: expected at least 3 classes, found 2"));
+  CHECK_THROWS_WITH(
+      make_scenario("cross_domain",
+                    "worlds: [" + kSmallSource + ", " + kSmallSource + "], classes_per_world: 2",
+                    images.root()),
+      Contains("an earlier world has the same images"));
 }
 
 }  // namespace

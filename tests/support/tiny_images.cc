@@ -14,13 +14,16 @@ constexpr int kSide = 8;
 class TinyImages final : public ImageSource {
  public:
   struct Options {
-    void fields(config::Fields&) {}
+    int64_t variant = 0;
+    void fields(config::Fields& fields) {
+      fields.field("variant", variant, "other images of the same kind", {0, 100});
+    }
   };
-  TinyImages(const Options&, const ImageSourceParts&) {
+  TinyImages(const Options& options, const ImageSourceParts&) : mark_(255 - options.variant) {
     for (int64_t c = 0; c < kClasses; ++c)
       info_.class_names.push_back("class " + std::to_string(c));
     info_.domain_names = {"dark", "light"};
-    info_.digest = "tiny";
+    info_.digest = "tiny " + std::to_string(options.variant);
     int64_t identity = 0;
     for (size_t split = 0; split < kThings.size(); ++split) {
       for (int64_t thing = 0; thing < kClasses * kThings[split]; ++thing, ++identity) {
@@ -42,11 +45,13 @@ class TinyImages final : public ImageSource {
     const auto row = static_cast<size_t>(index);
     const auto level = static_cast<double>(facts.identities[row] % 100 + 100 * facts.domains[row]);
     cv::Mat result(kSide, kSide, CV_8UC3, cv::Scalar::all(level));
-    result.row(static_cast<int>(facts.labels[row]) % kSide).setTo(cv::Scalar::all(255));
+    result.row(static_cast<int>(facts.labels[row]) % kSide)
+        .setTo(cv::Scalar::all(static_cast<double>(mark_)));
     return result;
   }
 
  private:
+  int64_t mark_;  // grey level of the row that tells the class
   ImageSourceInfo info_;
   std::array<ImageTable, 2> tables_;  // train, test
 };
