@@ -1,8 +1,5 @@
 // The main() of every test binary.
 #define CATCH_CONFIG_RUNNER  // has a meaning for Catch2 2 only
-#ifdef __SANITIZE_ADDRESS__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // a false one, inside Catch2's regexes
-#endif
 #include "tests/support/catch.h"
 
 #ifdef __SANITIZE_ADDRESS__
