@@ -47,7 +47,7 @@ struct CrossDomain {
       fields.field("order_seed", order_seed, "seed of the numpy order", {0, kLargestSeed});
       images.sample_fields(fields);
     }
-    void check(const config::Node& node) const {
+    void check(const config::Node& /*node*/) const {
       for (const config::Node& world : worlds) {
         const int64_t known = known_classes(world);
         if (known > 0 && known < classes_per_world) world.fail(too_few(known));
