@@ -122,7 +122,8 @@ void drop_heads_of_weights(State& state, Learner& learner) {
 }  // namespace
 
 std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo& stream,
-                                      const RngKey& model, std::string* weights_digest) {
+                                      const RngKey& model, std::string* weights_digest,
+                                      std::shared_ptr<ActivationStore> store) {
   const c10::Device device = open_device(settings.device);
   auto backbone =
       Backbones::get().make(settings.backbone, {.key = model.child("backbone"), .device = device});
@@ -133,9 +134,11 @@ std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo
         fmt::join(backbone->info().sample_shape, ", "), fmt::join(stream.sample_shape, ", ")));
   }
   if (weights_digest != nullptr) *weights_digest = backbone->info().weights_digest;
-  return Learners::get().make(
-      settings.learner,
-      {.backbone = std::move(backbone), .stream = stream, .key = model, .device = device});
+  return Learners::get().make(settings.learner, {.backbone = std::move(backbone),
+                                                 .stream = stream,
+                                                 .key = model,
+                                                 .device = device,
+                                                 .store = std::move(store)});
 }
 
 void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,

@@ -13,9 +13,10 @@ namespace cl::experiments {
 
 /// Builds the backbone and the learner of `settings`.
 /// @param model  the run's model key
-[[nodiscard]] std::unique_ptr<Learner> make_learner(const Settings& settings,
-                                                    const StreamInfo& stream, const RngKey& model,
-                                                    std::string* weights_digest = nullptr);
+/// @param store  of what frozen networks computed; null: none
+[[nodiscard]] std::unique_ptr<Learner> make_learner(
+    const Settings& settings, const StreamInfo& stream, const RngKey& model,
+    std::string* weights_digest = nullptr, std::shared_ptr<ActivationStore> store = nullptr);
 
 /// A safetensors file of `learner.save()`; its metadata hold the canonical settings, the suite's
 /// folder (relative paths start there) and the facts of the stream.

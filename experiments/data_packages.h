@@ -35,7 +35,7 @@ enum class PackageState {
   kForeign     // below the data root without a receipt: somebody put it there
 };
 /// Tells by receipts, without reading the files themselves.
-/// @param root  of the data (core/stream/data_root.h)
+/// @param root  of the data (core/base/user_folders.h)
 [[nodiscard]] PackageState state_of(const DataPackage& package, const std::filesystem::path& root);
 
 /// What a person sees of a package that comes.

@@ -95,7 +95,8 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
                           .num_experiences = info.num_experiences,
                           .log = context.log,
                           .progress = context.progress,
-                          .stop = context.stop};
+                          .stop = context.stop,
+                          .num_views = context.num_views};
     {
       RunContext learning = step;
       learner.learn(

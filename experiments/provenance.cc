@@ -52,6 +52,11 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
           {"command_line", command_line}};
 }
 
+std::string arithmetic(const ThreadPlan& plan) {
+  return fmt::format("clsim {}, LibTorch {}, {}, {} threads", kCoreDigest, TORCH_VERSION,
+                     cpu_model(), plan.intra_op_threads);
+}
+
 std::string utc_now() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));

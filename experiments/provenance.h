@@ -14,6 +14,10 @@ namespace cl::experiments {
 [[nodiscard]] std::map<std::string, std::string> provenance(const ThreadPlan& plan,
                                                             const std::string& command_line);
 
+/// What two processes must share for equal tensors: sources of core and streams, LibTorch,
+/// processor, threads.
+[[nodiscard]] std::string arithmetic(const ThreadPlan& plan);
+
 /// "2024-05-31T13:05:59Z".
 [[nodiscard]] std::string utc_now();
 

@@ -85,7 +85,7 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
                              .data_root = place.data_root});
   RunRecord record = describe(spec, *stream);
   const auto learner =
-      make_learner(spec.settings, stream->info(), model, &record.digests["weights"]);
+      make_learner(spec.settings, stream->info(), model, &record.digests["weights"], place.store);
 
   std::string started = utc_now();
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
@@ -115,7 +115,8 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
                            .num_experiences = stream->info().num_experiences,
                            .log = log,
                            .progress = progress,
-                           .stop = place.stop};
+                           .stop = place.stop,
+                           .num_views = spec.settings.views};
   const int64_t steps = num_steps(stream->info(), protocol);
   conduct(*stream, *learner, protocol, context, [&](int64_t done) {
     if (done < steps) files.save(record, learner->save());

@@ -3,12 +3,17 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <stop_token>
 #include <string>
 
 #include "core/metrics/progress.h"
 #include "core/metrics/run_record.h"
 #include "experiments/run_spec.h"
+
+namespace cl {
+class ActivationStore;
+}
 
 namespace cl::experiments {
 
@@ -18,6 +23,7 @@ struct RunPlace {
   std::filesystem::path data_root;                // empty: each source's own default place
   std::map<std::string, std::string> provenance;  // facts of the process
   std::stop_token stop;
+  std::shared_ptr<ActivationStore> store = nullptr;  // of what frozen networks computed; null: none
 };
 
 /// Builds stream, backbone and learner, conducts the protocol and writes `<id>.h5` (and the

@@ -102,6 +102,11 @@ void Settings::fields(config::Fields& fields) {
   fields.group("seeds", seeds, "a single number stands for both");
   fields.field("device", device, "cpu, cuda or cuda:N");
   fields.field("threads", threads, "threads inside one tensor operation", {1, 1024});
+  fields.field(
+      "views", views,
+      "training views of a sample that come in turn, pass by pass, and so can be cached; 0: a "
+      "new one each time",
+      {0, 1000000});
   fields.group("evaluation", evaluation, "how test data are gone through");
 }
 

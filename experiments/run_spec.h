@@ -27,6 +27,7 @@ struct Settings {
   Seeds seeds;
   std::string device = "cpu";
   int64_t threads = 1;  // inside one tensor operation: can change the last bits of a result
+  int64_t views = 0;    // of a sample in training, in turn; 0: each is new
   EvaluationOptions evaluation;
   void fields(config::Fields& fields);
   void check(const config::Node& node) const;

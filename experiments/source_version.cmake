@@ -1,4 +1,4 @@
-# Writes OUT, a header with the commit of SOURCE_DIR. Runs at every build, but leaves the file alone
+# Writes OUT, a header with the commit of SOURCE_DIR and a digest of what computes. Runs at every build, but leaves the file alone
 # where nothing has changed, so that nothing is compiled again.
 set(commit "unknown")
 set(dirty "unknown")
@@ -18,11 +18,23 @@ if(GIT)
     endif()
   endif()
 endif()
+# What computes the activations that later runs may find in the cache.
+file(GLOB_RECURSE sources ${SOURCE_DIR}/core/*.h ${SOURCE_DIR}/core/*.cc ${SOURCE_DIR}/streams/*.h ${SOURCE_DIR}/streams/*.cc)
+list(SORT sources)
+set(hashes "")
+foreach(source IN LISTS sources)
+  file(SHA256 ${source} hash)
+  string(APPEND hashes ${hash})
+endforeach()
+string(SHA256 core_digest "${hashes}")
+string(SUBSTRING ${core_digest} 0 16 core_digest)
+
 file(CONFIGURE OUTPUT ${OUT} CONTENT [[
 #pragma once
 
 namespace cl::experiments {
 inline constexpr const char* kGitCommit = "@commit@";
 inline constexpr const char* kGitDirty = "@dirty@";  // "yes", "no" or "unknown"
+inline constexpr const char* kCoreDigest = "@core_digest@";  // of core/ and streams/
 }  // namespace cl::experiments
 ]] @ONLY)

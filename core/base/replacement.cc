@@ -41,8 +41,7 @@ void Replacement::write(const void* bytes, size_t size) {
 
 void Replacement::finish() {
   if (::fsync(descriptor_) != 0) fail("cannot bring the file to the disk");
-  if (::rename(draft_.c_str(), target_.c_str()) != 0) fail("cannot replace the file");
-  ::close(std::exchange(descriptor_, -1));
+  finish_unsynced();
   // The name itself. Some file systems cannot sync folders, and need not.
   const auto folder = target_.has_parent_path() ? target_.parent_path() : ".";
   const int opened = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC);
@@ -52,6 +51,11 @@ void Replacement::finish() {
   ::close(opened);
   errno = problem;
   if (!synced) fail("cannot bring the file's name to the disk");
+}
+
+void Replacement::finish_unsynced() {
+  if (::rename(draft_.c_str(), target_.c_str()) != 0) fail("cannot replace the file");
+  ::close(std::exchange(descriptor_, -1));
 }
 
 void Replacement::fail(std::string_view problem) const {

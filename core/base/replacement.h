@@ -24,6 +24,9 @@ class Replacement {
   void write(const void* bytes, size_t size);
   /// Brings the bytes to the disk, then the name. @throws Error
   void finish();
+  /// Takes the name without waiting for the disk: for content that is checked when it is read, and
+  /// can be made again. @throws Error
+  void finish_unsynced();
 
  private:
   [[noreturn]] void fail(std::string_view problem) const;

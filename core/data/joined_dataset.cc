@@ -58,7 +58,9 @@ class JoinedDataset final : public Dataset {
  private:
   static View view_of(size_t part, const View& view) {
     if (!view.augment) return view;
-    return View::train(view.augment->child("part").child(part));
+    View result = view;
+    result.augment = view.augment->child("part").child(part);
+    return result;
   }
 
   std::vector<DatasetPtr> parts_;

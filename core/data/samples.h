@@ -1,13 +1,13 @@
 // What models are fed: samples without labels, and data sets, which add them.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/base/rng.h"
 
@@ -15,13 +15,16 @@ namespace cl {
 
 using at::Tensor;
 
-/// How samples are looked at: with the test transform, or with the training transform drawn from a key. A sample's
-/// random choices come from `augment->child(row)`, so they depend neither on the batch nor on the thread.
+/// How samples are looked at: with the test transform, or with the training transform drawn from a
+/// key. A sample's random choices come from `augment->child(row)`, so they depend neither on the
+/// batch nor on the thread.
 struct View {
   std::optional<RngKey> augment;
+  bool recurs = false;  // whether the same training view will be asked for again: worth remembering
 
   static View test() { return {}; }
-  static View train(const RngKey& key) { return {key}; }
+  static View train(const RngKey& key) { return {key, false}; }
+  static View recurring(const RngKey& key) { return {key, true}; }
 };
 
 /// Samples by index, labels out of sight. Immutable, random access, shared across threads.
@@ -35,7 +38,8 @@ class Samples {
   [[nodiscard]] virtual Tensor fetch(std::span<const int64_t> rows, const View& view) const = 0;
   /// Digest of content and transforms: equal ids mean equal `fetch` for equal arguments.
   [[nodiscard]] virtual const std::string& id() const = 0;
-  /// Whether training views differ from the test view and from each other; where not, `fetch` ignores the key.
+  /// Whether training views differ from the test view and from each other; where not, `fetch`
+  /// ignores the key.
   [[nodiscard]] virtual bool augments() const = 0;
 };
 

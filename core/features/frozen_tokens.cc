@@ -1,18 +1,21 @@
 #include "core/features/frozen_tokens.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
+#include <utility>
 
 #include <ATen/ops/empty.h>
+#include <fmt/format.h>
 
 #include "core/base/check.h"
-#include "core/data/row_index.h"
 #include "core/nn/threads.h"
 
 namespace cl {
 namespace {
 
 constexpr int64_t kBytesPerValue = 4;  // networks here compute in float32
+constexpr const char* kTestView = "test";
 
 int64_t num_values(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
@@ -20,54 +23,85 @@ int64_t num_values(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-FrozenTokens::FrozenTokens(const Backbone& backbone, c10::Device device, int64_t budget_bytes)
-    : backbone_(backbone), device_(device), budget_bytes_(budget_bytes) {}
+FrozenTokens::FrozenTokens(const Backbone& backbone, c10::Device device, int64_t budget_bytes,
+                           TokenSharing sharing)
+    : backbone_(backbone),
+      device_(device),
+      budget_bytes_(budget_bytes),
+      sharing_(std::move(sharing)) {}
 
 Tensor FrozenTokens::tokens(const Samples& samples, std::span<const int64_t> rows, const View& view,
                             int64_t block, Hooks& hooks) {
   CL_CHECK(block >= 0 && block <= backbone_.info().depth, "block {}", block);
-  return cached(samples, rows, view, block, hooks);
+  return cached({samples, view, block, hooks}, rows);
 }
 
 Tensor FrozenTokens::features(const Samples& samples, std::span<const int64_t> rows,
                               const View& view, Hooks& hooks) {
-  return cached(samples, rows, view, backbone_.info().depth + 1, hooks);
+  return cached({samples, view, backbone_.info().depth + 1, hooks}, rows);
 }
 
 void FrozenTokens::forget() {
   entries_.clear();
   ages_.clear();
   used_bytes_ = 0;
+  num_chunks_ = 0;
+  network_.reset();
 }
 
-Tensor FrozenTokens::cached(const Samples& samples, std::span<const int64_t> rows, const View& view,
-                            int64_t block, Hooks& hooks) {
+Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> rows) {
   const GradMode no_gradients(false);
-  const int64_t size = samples.size();
-  const int64_t bytes = num_values(shape(size, block)) * kBytesPerValue;
-  const bool is_augmented = view.augment.has_value() && samples.augments();
-  if (is_augmented || bytes > budget_bytes_) return compute(samples, rows, view, block, hooks);
+  const Samples& samples = request.samples;
+  const int64_t bytes = num_values(shape(samples.size(), request.block)) * kBytesPerValue;
+  const bool is_augmented = request.view.augment.has_value() && samples.augments();
+  const bool comes_back = !is_augmented || request.view.recurs;
+  const bool has_room = bytes <= budget_bytes_ || (sharing_.store && sharing_.store->takes(bytes));
+  if (!comes_back || !has_room) return compute(request, rows).to(device_);
 
-  Entry& entry = touch({samples.id(), block}, size, bytes);
+  const std::string view =
+      is_augmented ? fmt::format("{:016x}", request.view.augment->bits()) : kTestView;
+  Entry& entry = touch({samples.id(), view, request.block}, samples.size(), bytes);
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
+  const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
+  auto* out = static_cast<std::byte*>(result.data_ptr());
   for (const int64_t row : rows) {
-    CL_CHECK(row >= 0 && row < size, "row {} of {}", row, size);
-    const int64_t chunk = row / kChunk;
-    if (entry.computed[static_cast<size_t>(chunk)]) continue;
-    std::vector<int64_t> neighbours(static_cast<size_t>(std::min(kChunk, size - chunk * kChunk)));
-    std::iota(neighbours.begin(), neighbours.end(), chunk * kChunk);
-    entry.values.narrow(0, chunk * kChunk, static_cast<int64_t>(neighbours.size()))
-        .copy_(compute(samples, neighbours, view, block, hooks));
-    entry.computed[static_cast<size_t>(chunk)] = true;
+    CL_CHECK(row >= 0 && row < samples.size(), "row {} of {}", row, samples.size());
+    const Tensor values = chunk(request, entry, row / kChunk);
+    const auto* from = static_cast<const std::byte*>(values.data_ptr());
+    std::memcpy(out, from + static_cast<size_t>(row % kChunk) * row_bytes, row_bytes);
+    out += row_bytes;
   }
-  return entry.values.index_select(0, row_index(rows, device_));
+  return result.to(device_);
 }
 
-Tensor FrozenTokens::compute(const Samples& samples, std::span<const int64_t> rows,
-                             const View& view, int64_t block, Hooks& hooks) const {
+Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index) {
+  Tensor& kept = entry.chunks[static_cast<size_t>(index)];
+  if (kept.defined()) return kept;
+  const int64_t first = index * kChunk;
+  const int64_t size = std::min(kChunk, request.samples.size() - first);
+  const ActivationKey key{entry.group, fmt::format("{}-{}", entry.view, index)};
+  const auto values_shape = shape(size, request.block);
+  if (sharing_.store) {
+    if (auto found = sharing_.store->find(key, values_shape)) return kept = *std::move(found);
+  }
+  std::vector<int64_t> rows(static_cast<size_t>(size));
+  std::iota(rows.begin(), rows.end(), first);
+  const Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
+  if (entry.bytes > 0) kept = computed;
+  if (!sharing_.store) return computed;
+  sharing_.store->keep(key, entry.about, computed);
+  if (kept.defined()) return kept;
+  if (auto found = sharing_.store->find(key, values_shape)) return kept = *std::move(found);
+  return computed;
+}
+
+Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> rows) const {
   const int64_t depth = backbone_.info().depth;
-  const Tensor x = samples.fetch(rows, view).to(device_);
-  const Tensor tokens = backbone_.blocks(backbone_.embed(x), 0, std::min(block, depth), hooks);
-  return block <= depth ? tokens : backbone_.pool(backbone_.norm(tokens));
+  const Tensor x = request.samples.fetch(rows, request.view).to(device_);
+  const Tensor tokens =
+      backbone_.blocks(backbone_.embed(x), 0, std::min(request.block, depth), request.hooks);
+  return request.block <= depth ? tokens : backbone_.pool(backbone_.norm(tokens));
 }
 
 std::vector<int64_t> FrozenTokens::shape(int64_t size, int64_t block) const {
@@ -76,23 +110,44 @@ std::vector<int64_t> FrozenTokens::shape(int64_t size, int64_t block) const {
   return {size, info.num_tokens, info.dim};
 }
 
+std::string FrozenTokens::about(const Key& key) {
+  if (!network_) network_ = sharing_.network();
+  const BackboneInfo& info = backbone_.info();
+  const std::string what =
+      key.block > info.depth ? "features" : fmt::format("tokens entering block {}", key.block);
+  return fmt::format("{} of {} {}, samples {}, in chunks of {}", what, info.name, *network_,
+                     key.samples, kChunk);
+}
+
 FrozenTokens::Entry& FrozenTokens::touch(const Key& key, int64_t size, int64_t bytes) {
   if (const auto found = entries_.find(key); found != entries_.end()) {
     ages_.splice(ages_.end(), ages_, found->second.age);
     return found->second;
   }
-  while (used_bytes_ + bytes > budget_bytes_) drop(entries_.find(ages_.front()));
-  used_bytes_ += bytes;
-  const int64_t num_chunks = (size + kChunk - 1) / kChunk;
+  const bool is_in_memory = bytes <= budget_bytes_;  // else the store's files are mapped
+  const auto num_chunks = static_cast<size_t>((size + kChunk - 1) / kChunk);
+  const auto is_full = [&] {
+    return (is_in_memory && used_bytes_ + bytes > budget_bytes_) ||
+           num_chunks_ + num_chunks > kMostChunks;
+  };
+  while (!ages_.empty() && is_full()) drop(entries_.find(ages_.front()));
   Entry& entry = entries_[key];
-  entry.values = at::empty(shape(size, key.block), at::TensorOptions(at::kFloat).device(device_));
-  entry.computed.assign(static_cast<size_t>(num_chunks), false);
+  entry.chunks.resize(num_chunks);
+  entry.view = key.view;
+  entry.bytes = is_in_memory ? bytes : 0;
+  if (sharing_.store) {
+    entry.about = about(key);
+    entry.group = sharing_.store->group(entry.about);
+  }
+  used_bytes_ += entry.bytes;
+  num_chunks_ += num_chunks;
   entry.age = ages_.insert(ages_.end(), key);
   return entry;
 }
 
 void FrozenTokens::drop(std::map<Key, Entry>::iterator entry) {
-  used_bytes_ -= entry->second.values.numel() * kBytesPerValue;
+  used_bytes_ -= entry->second.bytes;
+  num_chunks_ -= entry->second.chunks.size();
   ages_.erase(entry->second.age);
   entries_.erase(entry);
 }

@@ -1,9 +1,12 @@
-// Tokens and features of a frozen network, computed once for each sample.
+// Tokens and features of a frozen network, computed once for each sample and view.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,22 +14,33 @@
 #include <c10/core/Device.h>
 
 #include "core/data/samples.h"
+#include "core/features/activation_store.h"
 #include "core/nn/backbone.h"
 
 namespace cl {
 
-/// Remembers what leaves a frozen part of the backbone, for as many sets of samples as fit the
-/// budget (the least recently used goes first; one that does not fit by itself is computed directly
-/// each time, and so is an augmented view, which hardly ever comes back). What is remembered was
-/// computed in chunks of `kChunk` consecutive rows, so it does not depend on the order of the
-/// requests, not even in rounding.
+/// Where tokens are kept beyond the run that computed them.
+struct TokenSharing {
+  std::shared_ptr<ActivationStore> store;  // null: nowhere
+  /// Digest of all tensors that decide the tokens; asked for after each `forget`.
+  std::function<std::string()> network;
+};
+
+/// Remembers what leaves a frozen part of the backbone: in memory for as many sets of samples as
+/// fit the budget (the least recently used goes first), and in the store. A set that fits neither
+/// is computed directly each time, and so is an augmented view that does not recur. What is
+/// remembered was computed in chunks of `kChunk` consecutive rows, so it does not depend on the
+/// order of the requests, not even in rounding.
 /// One thread. No gradients: nothing below `block` may be trainable.
 class FrozenTokens {
  public:
   static constexpr int64_t kChunk = 64;
+  static constexpr size_t kMostChunks = 1
+                                        << 14;  // each may be a mapped file, of which there are few
 
   /// @param device  where the backbone is, and where results are returned
-  FrozenTokens(const Backbone& backbone, c10::Device device, int64_t budget_bytes);
+  FrozenTokens(const Backbone& backbone, c10::Device device, int64_t budget_bytes,
+               TokenSharing sharing = {});
 
   /// Tokens entering `block` [N, T, dim], for block in [0, depth]; `depth` gives what leaves the
   /// last block.
@@ -44,27 +58,39 @@ class FrozenTokens {
  private:
   struct Key {
     std::string samples;
-    int64_t block;  // depth + 1: features
+    std::string view;  // "test", or the bits of an augmentation's key
+    int64_t block;     // depth + 1: features
     auto operator<=>(const Key&) const = default;
   };
   struct Entry {
-    Tensor values;               // [size, ...] on the device
-    std::vector<bool> computed;  // by chunk
+    std::vector<Tensor> chunks;  // [up to kChunk, ...] on the CPU; undefined: not looked for yet
+    std::string view, about, group;
+    int64_t bytes = 0;  // of the budget; 0: only the store keeps this
     std::list<Key>::iterator age;
   };
+  struct Request {
+    const Samples& samples;
+    const View& view;
+    int64_t block;
+    Hooks& hooks;
+  };
 
-  Tensor cached(const Samples& samples, std::span<const int64_t> rows, const View& view,
-                int64_t block, Hooks& hooks);
-  Tensor compute(const Samples& samples, std::span<const int64_t> rows, const View& view,
-                 int64_t block, Hooks& hooks) const;
+  Tensor cached(const Request& request, std::span<const int64_t> rows);
+  Tensor compute(const Request& request, std::span<const int64_t> rows) const;
+  /// A chunk from memory, from the store, or computed.
+  Tensor chunk(const Request& request, Entry& entry, int64_t index);
   [[nodiscard]] std::vector<int64_t> shape(int64_t size, int64_t block) const;
   /// The entry of `key`, made empty where there is none, now the youngest.
   Entry& touch(const Key& key, int64_t size, int64_t bytes);
   void drop(std::map<Key, Entry>::iterator entry);
+  [[nodiscard]] std::string about(const Key& key);
 
   const Backbone& backbone_;
   c10::Device device_;
   int64_t budget_bytes_, used_bytes_ = 0;
+  size_t num_chunks_ = 0;
+  TokenSharing sharing_;
+  std::optional<std::string> network_;  // what `sharing_.network` said
   std::map<Key, Entry> entries_;
   std::list<Key> ages_;  // oldest first
 };

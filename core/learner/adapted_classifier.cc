@@ -37,7 +37,8 @@ AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
     : backbone_(std::move(parts.backbone)),
       device_(parts.device),
       adapters_(make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_)),
-      cache_(*backbone_, parts.device, options.cache_mib << 20),
+      cache_(*backbone_, parts.device, options.cache_mib << 20,
+             {parts.store, [this] { return network_digest(); }}),
       first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer),
       num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
   head_ = Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
@@ -104,6 +105,12 @@ Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64
                             : cache_.tokens(samples, rows, view, first_adapted_, none);
   return backbone_->pool(
       backbone_->norm(backbone_->blocks(tokens, first_adapted_, depth, adapters_)));
+}
+
+std::string AdaptedClassifier::network_digest() {
+  std::string result = digest(tensors_of(*backbone_));
+  if (adapters_frozen_) result += " with adapters " + digest(tensors_of(adapters_));
+  return result;
 }
 
 ParameterCount AdaptedClassifier::parameter_count() {

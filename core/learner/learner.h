@@ -10,6 +10,7 @@
 
 #include <c10/core/Device.h>
 
+#include "core/features/activation_store.h"
 #include "core/metrics/metrics_log.h"
 #include "core/nn/backbone.h"
 #include "core/stream/stream.h"
@@ -23,6 +24,7 @@ struct LearnerParts {
   StreamInfo stream;
   RngKey key;  // the run's model key
   c10::Device device;
+  std::shared_ptr<ActivationStore> store = nullptr;  // shared with other runs; null: none
 };
 
 /// Continual learner. Callers use the public, checked methods; methods override the private `do_`

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "core/stream/data_root.h"
+#include "core/base/user_folders.h"
 
 namespace cl {
 

@@ -102,7 +102,7 @@ void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options&
     optimiser->set_learning_rate(learning_rate(options, epoch));
     const auto index = static_cast<uint64_t>(epoch);
     const auto order = permutation(key.child("order").child(index), size);
-    const View view = View::train(key.child("view").child(index));
+    const View view = context.next_view();
     const double mean = Epoch(epoch, options, phase, context).run(order, view, loss, *optimiser);
     context.log.row("training_" + phase, {{"experience", context.experience},
                                           {"epoch", epoch},

@@ -48,7 +48,7 @@ struct ParameterGroup {
 using Loss = std::function<at::Tensor(std::span<const int64_t> rows, const View& view)>;
 
 /// Trains `groups` for options.epochs epochs over rows 0..size-1 in an order keyed by (key, epoch),
-/// no batch dropped; the view of an epoch is keyed by (key, epoch) as well. Logs each
+/// no batch dropped; an epoch looks at the data with the context's next view. Logs each
 /// epoch's mean loss and learning rate as a row of table `training_<phase>`, in order: a phase that
 /// is gone through again within an experience starts over at epoch 0. Adds the time to phase
 /// `phase`, reports progress and stops between steps when asked. Parameters whose gradient stays

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/rng.h"
+#include "core/data/samples.h"
 #include "core/metrics/metrics_log.h"
 #include "core/metrics/progress.h"
 
@@ -20,6 +21,17 @@ struct RunContext {
   MetricsLog& log;
   Progress& progress;
   std::stop_token stop;
+  int64_t num_views = 0;  // training views of a sample that come in turn; 0: each is new
+  int64_t passes = 0;     // over the data of the experience, so far
+
+  /// How the next pass over the data of the experience looks at them. What the phases of an
+  /// experience share: the first pass of one goes on where the last of another stopped.
+  [[nodiscard]] View next_view() {
+    const RngKey views = key.child("view");
+    const int64_t pass = passes++;
+    if (num_views == 0) return View::train(views.child(static_cast<uint64_t>(pass)));
+    return View::recurring(views.child(static_cast<uint64_t>(pass % num_views)));
+  }
 
   /// @throws Stopped once the user asked for it; called between steps
   void check_stop() const {

@@ -13,7 +13,7 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/printable.h"
-#include "core/stream/data_root.h"
+#include "core/base/user_folders.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/data_packages.h"

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/user_folders.h"
+#include "core/features/activation_store.h"
 #include "core/metrics/summary.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
@@ -35,7 +37,8 @@ namespace fs = std::filesystem;
 
 struct RunOptions {
   std::string program;  // as it was called
-  std::string suite, out, data;
+  std::string suite, out, data, cache;
+  int64_t cache_gib = 10;
   int jobs = 1;
   bool resume = false;
   std::vector<std::string> only, overrides;
@@ -133,11 +136,19 @@ std::string command_line(const RunOptions& options) {
   std::vector<std::string> words{options.program, "run", options.suite};
   if (!options.out.empty()) words.insert(words.end(), {"--out", options.out});
   if (!options.data.empty()) words.insert(words.end(), {"--data", options.data});
+  if (!options.cache.empty()) words.insert(words.end(), {"--cache", options.cache});
   if (options.jobs != 1) words.insert(words.end(), {"--jobs", std::to_string(options.jobs)});
   for (const std::string& word : options.only) words.insert(words.end(), {"--only", word});
   for (const std::string& text : options.overrides) words.insert(words.end(), {"--set", text});
   for (std::string& word : words) word = shell_word(word);
   return fmt::format("{}", fmt::join(words, " "));
+}
+
+/// Null if the user wants none.
+std::shared_ptr<ActivationStore> open_store(const RunOptions& options, const ThreadPlan& plan) {
+  if (options.cache_gib == 0) return nullptr;
+  return std::make_shared<ActivationStore>(cache_root(options.cache), options.cache_gib << 30,
+                                           arithmetic(plan));
 }
 
 /// 0 if standard error is no terminal.
@@ -208,7 +219,8 @@ int run_suite(const RunOptions& options) {
                                     {.out = out,
                                      .data_root = options.data,
                                      .provenance = provenance(plan, command_line(options)),
-                                     .stop = {}});
+                                     .stop = {},
+                                     .store = open_store(options, plan)});
 
   const auto count = [&](Outcome end) { return std::count(outcomes.begin(), outcomes.end(), end); };
   const auto done = count(Outcome::kDone), failed = count(Outcome::kFailed);
@@ -254,6 +266,14 @@ void add_run(CLI::App& app, Action& chosen) {
       ->allow_extra_args(false);
   verb->add_option("--data", options->data, "folder of the data sets; default: $CLSIM_DATA")
       ->type_name("DIR");
+  verb->add_option("--cache", options->cache,
+                   "folder of what frozen networks computed, shared by all runs; default: "
+                   "$CLSIM_CACHE, else the user's own")
+      ->type_name("DIR");
+  verb->add_option("--cache-gib", options->cache_gib, "most that this folder may hold; 0: no cache")
+      ->type_name("GIB")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
+      ->capture_default_str();
   verb->footer(kFooter);
   verb->callback([&chosen, options] { chosen = [options] { return run_suite(*options); }; });
 }

@@ -72,7 +72,7 @@ class Scan {
 
 bool Scan::pass() {
   const RngKey key = session_.context.key.child("scan").child(static_cast<uint64_t>(pass_));
-  const View look = View::train(key.child("view"));
+  const View look = session_.context.next_view();
   const std::vector<int64_t> order = permutation(key.child("order"), session_.data().size());
   const auto size = static_cast<int64_t>(order.size());
   const int64_t batch_size = session_.options.scan_batch_size;

@@ -37,7 +37,8 @@ class Sema final : public Learner {
         options_(std::move(options)),
         parts_(std::move(parts)),
         network_(options_, network_parts()),
-        tokens_(options_, network_, parts_.device),
+        tokens_(options_, network_, parts_.device,
+                {parts_.store, [this] { return settled_digest(); }}),
         counters_(at::zeros({kNumCounters}, at::kLong)) {
     set_trainable(*parts_.backbone, false);
     counters_[kTrained] = num_trainable();
@@ -66,6 +67,15 @@ class Sema final : public Learner {
 
   [[nodiscard]] NetworkParts network_parts() const {
     return {*parts_.backbone, parts_.stream.num_classes, parts_.key, parts_.device};
+  }
+
+  /// Of everything below the first block whose input can still change.
+  [[nodiscard]] std::string settled_digest() {
+    std::string result = digest(tensors_of(*parts_.backbone));
+    for (int64_t layer = 0; layer < tokens_.block(); ++layer) {
+      result += " " + digest(tensors_of(network_.block(layer)));
+    }
+    return result;
   }
 
   [[nodiscard]] int64_t num_trainable() { return count(trainable_parameters(network_)); }

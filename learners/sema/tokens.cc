@@ -1,5 +1,7 @@
 #include "learners/sema/tokens.h"
 
+#include <utility>
+
 #include "core/nn/threads.h"
 
 namespace cl::sema {
@@ -8,11 +10,12 @@ namespace {
 constexpr int64_t kBytesPerMib = 1 << 20;
 }
 
-Tokens::Tokens(const Options& options, const Network& network, c10::Device device)
+Tokens::Tokens(const Options& options, const Network& network, c10::Device device,
+               TokenSharing sharing)
     : options_(options),
       network_(network),
       device_(device),
-      frozen_(network.backbone(), device, options.cache_mib * kBytesPerMib) {}
+      frozen_(network.backbone(), device, options.cache_mib * kBytesPerMib, std::move(sharing)) {}
 
 Tensor Tokens::entering(const Samples& samples, std::span<const int64_t> rows, const View& view) {
   const GradMode no_gradients(false);

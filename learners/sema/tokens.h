@@ -13,10 +13,11 @@
 namespace cl::sema {
 
 /// Blocks below the first expandable one are final after the first experience: what they compute of
-/// a view that is not augmented is remembered.
+/// a view that recurs is remembered.
 class Tokens {
  public:
-  Tokens(const Options& options, const Network& network, c10::Device device);
+  Tokens(const Options& options, const Network& network, c10::Device device,
+         TokenSharing sharing = {});
 
   /// First block whose input is not final: 0 until `settle`.
   [[nodiscard]] int64_t block() const { return block_; }

@@ -11,7 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
-#include "core/stream/data_root.h"
+#include "core/base/user_folders.h"
 #include "core/stream/image_source.h"
 
 namespace cl {

@@ -15,7 +15,7 @@
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
-#include "core/stream/data_root.h"
+#include "core/base/user_folders.h"
 #include "core/stream/image_source.h"
 
 namespace cl {

@@ -17,7 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/rng.h"
 #include "core/data/image_listing.h"
-#include "core/stream/data_root.h"
+#include "core/base/user_folders.h"
 #include "core/stream/image_file_set.h"
 
 namespace cl {

@@ -87,9 +87,30 @@ TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view
       CHECK(batch.size() == (i < 2 ? 4 : 2));
       order.insert(order.end(), batch.begin(), batch.end());
       REQUIRE(views[3 * epoch + i].augment.has_value());
-      CHECK(*views[3 * epoch + i].augment == key.child("view").child(epoch));
+      CHECK(*views[3 * epoch + i].augment == run.context.key.child("view").child(epoch));
+      CHECK_FALSE(views[3 * epoch + i].recurs);
     }
     CHECK(order == permutation(key.child("order").child(epoch), 10));
+  }
+}
+
+TEST_CASE("views that are counted come in turn, over all phases of an experience", "[train]") {
+  Run run;
+  run.context.num_views = 3;
+  Options options = one_step();
+  options.epochs = 2;
+  const Tensor w = parameter(1);
+  std::vector<View> views;
+  const auto loss = [&](std::span<const int64_t>, const View& view) {
+    views.push_back(view);
+    return w.sum();
+  };
+  train::fit({{{w}}}, 8, options, loss, "one", RngKey(5), run.context);
+  train::fit({{{w}}}, 8, options, loss, "two", RngKey(6), run.context);
+  REQUIRE(views.size() == 4);
+  for (uint64_t pass = 0; pass < 4; ++pass) {
+    CHECK(*views[pass].augment == run.context.key.child("view").child(pass % 3));
+    CHECK(views[pass].recurs);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "core/features/frozen_tokens.h"
 
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include "core/data/row_index.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
 
 namespace cl {
 namespace {
@@ -185,6 +187,39 @@ TEST_CASE("the least recently used goes when the budget is spent", "[frozen_toke
   CHECK(world.backbone.embedded == 30);
   (void)world.tokens(b, {0}, 0);
   CHECK(world.backbone.embedded == 40);
+}
+
+TEST_CASE("what one run computed is found by the next, if its network is the same",
+          "[frozen_tokens]") {
+  const TempDir folder;
+  const Numbers samples(100);
+  const auto read = [&](const std::string& network, int64_t budget) {
+    const Counting backbone;
+    Hooks none;
+    const auto store = std::make_shared<ActivationStore>(folder.path(), kPlenty, "here");
+    FrozenTokens cache(backbone, at::kCPU, budget, {store, [&] { return network; }});
+    const Tensor tokens = cache.tokens(samples, std::vector<int64_t>{70, 3}, View::test(), 1, none);
+    CHECK(tokens[0][0][0].item<double>() == 71);
+    CHECK(tokens[1][1][1].item<double>() == 4);
+    return backbone.embedded;
+  };
+  const int64_t budget = GENERATE(kPlenty, 0);
+  CHECK(read("first", budget) == 100);
+  CHECK(read("first", budget) == 0);
+  CHECK(read("second", budget) == 100);
+}
+
+TEST_CASE("a training view that recurs is remembered apart from others", "[frozen_tokens]") {
+  World world;
+  const Numbers samples(10, /*augments=*/true);
+  for (int turn = 0; turn < 2; ++turn) {
+    for (const uint64_t seed : {1, 2}) {
+      const auto digit = static_cast<float>(RngKey(seed).bits() % 10);
+      CHECK(world.tokens(samples, {2}, 0, View::recurring(RngKey(seed)))[0] == 2 + 1000 * digit);
+    }
+    CHECK(world.tokens(samples, {2}, 0)[0] == 2);
+    CHECK(world.backbone.embedded == 30);
+  }
 }
 
 TEST_CASE("samples larger than the budget are computed directly each time", "[frozen_tokens]") {

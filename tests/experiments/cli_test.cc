@@ -195,6 +195,32 @@ learner: {finetune_adapter: {train: {epochs: 5000}}}
                                         out)));
 }
 
+TEST_CASE("the cache can be looked at and cleared", "[experiments]") {
+  const TempDir folder;
+  const auto suite = folder.write("a.yaml", kSuite);
+  const std::string cache = "--cache " + (folder / "cache").string();
+  const std::string run = fmt::format("run {} {} --set learner=simplecil --out {}", suite.string(),
+                                      cache, (folder / "out").string());
+  REQUIRE(clsim(run + "1").code == 0);
+  const std::string listed = clsim("cache list " + cache).text;
+  CHECK_THAT(listed, Contains("features of vit") && Contains("1 files"));
+  REQUIRE(clsim(run + "2").code == 0);  // from the cache: nothing new in it
+  const Finished whole = clsim("cache verify " + cache);
+  CHECK(whole.code == 0);
+  CHECK_THAT(whole.text, Contains("whole"));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "cache")) {
+    if (entry.path().extension() == ".act") std::filesystem::resize_file(entry.path(), 65);
+  }
+  CHECK(clsim("cache verify " + cache).code == 1);
+  const Finished again = clsim(run + "3");
+  CHECK(again.code == 0);
+  CHECK_THAT(again.text, Contains("removed, and computed anew"));
+  CHECK(clsim("cache clear " + cache).code == 0);
+  CHECK_FALSE(std::filesystem::exists(folder / "cache"));
+  CHECK(clsim(run + "4 --cache-gib 0").code == 0);
+  CHECK_FALSE(std::filesystem::exists(folder / "cache"));
+}
+
 TEST_CASE("features and predictions are computed from a tensor file and written", "[experiments]") {
   const TempDir folder;
   const std::string backbone =

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
 
 namespace cl::experiments {
 
@@ -25,8 +26,10 @@ inline std::filesystem::path binary() {
 
 /// It is run from `folder`.
 inline Finished clsim(const std::string& arguments, const std::filesystem::path& folder = ".") {
+  static const TempDir cache;  // the user's own stays as it is
   const std::string command =
-      fmt::format("cd '{}' && '{}' {} 2>&1", folder.string(), binary().string(), arguments);
+      fmt::format("cd '{}' && CLSIM_CACHE='{}' '{}' {} 2>&1", folder.string(),
+                  cache.path().string(), binary().string(), arguments);
   FILE* pipe = popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);
   Finished result{-1, {}};

@@ -3,12 +3,14 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/features/activation_store.h"
 #include "core/io/run_file.h"
 #include "core/nn/threads.h"
 #include "experiments/inputs.h"
@@ -107,6 +109,52 @@ TEST_CASE("a run that was stopped and resumed gives the same bytes as one that w
   CHECK_FALSE(fs::exists(files.unfinished_record()));
   CHECK_FALSE(fs::exists(files.state(1)));
   CHECK_FALSE(fs::exists(files.state(2)));
+}
+
+TEST_CASE("the cache of activations changes no byte of a result", "[experiments]") {
+  const TempDir folder;
+  apply(kPlan);
+  Progress silent;
+  const std::string views = GENERATE("views=0", "views=2");
+  for (const RunSpec& spec : runs(folder, {views}, kImageSuite)) {
+    INFO(spec.label << " " << views);
+    const fs::path none = made(folder, "none"), cold = made(folder, "cold");
+    const fs::path warm = made(folder, "warm");
+    (void)run(spec, {.out = none, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+    for (const fs::path& out : {cold, warm}) {
+      // A store of its own, as another process would have.
+      const auto store = std::make_shared<ActivationStore>(folder / "cache", 1 << 30, "here");
+      (void)run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}, .store = store},
+                silent);
+      CHECK(unequal_datasets(RunFiles(none, spec.id()).record(), RunFiles(out, spec.id()).record())
+                .empty());
+    }
+    CHECK_FALSE(ActivationStore::list(folder / "cache").empty());
+  }
+}
+
+TEST_CASE("with as many views as passes, a run is the one whose views are all new",
+          "[experiments]") {
+  const TempDir folder;
+  apply(kPlan);
+  Progress silent;
+  // 5 passes an experience. Nothing of a view is kept in either, so that not even rounding differs.
+  const std::vector<std::string> settings{
+      "learner={finetune_adapter: {cache_mib: 0, train: {epochs: 5}}}", "views=0"};
+  std::vector<std::string> enough = settings;
+  enough.back() = "views=5";
+  const RunSpec fresh = runs(folder, settings, kImageSuite).front();
+  const RunSpec counted = runs(folder, enough, kImageSuite).front();
+  CHECK(fresh.id() != counted.id());
+  const fs::path out = made(folder, "out");
+  const auto record = [&](const RunSpec& spec) {
+    return run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  };
+  const RunRecord one = record(fresh), other = record(counted);
+  REQUIRE(one.evaluations.size() == other.evaluations.size());
+  for (size_t i = 0; i < one.evaluations.size(); ++i) {
+    CHECK(one.evaluations[i].predictions == other.evaluations[i].predictions);
+  }
 }
 
 TEST_CASE("a stream without boundaries is run, resumed and written like any other",

@@ -6,7 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/stream/data_package.h"
-#include "core/stream/data_root.h"
+#include "core/base/user_folders.h"
 #include "core/stream/image_source.h"
 #include "tests/streams/small_images.h"
 #include "tests/support/catch.h"

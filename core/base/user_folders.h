@@ -1,16 +1,20 @@
-// Where data sets lie on this machine.
+// Where data sets and caches lie on this machine.
 #pragma once
 
 #include <filesystem>
 
 namespace cl {
 
-/// Environment variable that names the folder of all data sets.
+/// Environment variables that name the folder of all data sets, and that of cached activations.
 inline constexpr const char* kDataRootVariable = "CLSIM_DATA";
+inline constexpr const char* kCacheRootVariable = "CLSIM_CACHE";
 
 /// `given` if it names a folder, else what the environment's CLSIM_DATA names, else the user's own
 /// data folder: clsim below XDG_DATA_HOME or ~/.local/share. A user without a home has the current
 /// folder's .local/share.
 [[nodiscard]] std::filesystem::path data_root(const std::filesystem::path& given);
+
+/// The same with CLSIM_CACHE, XDG_CACHE_HOME and ~/.cache.
+[[nodiscard]] std::filesystem::path cache_root(const std::filesystem::path& given);
 
 }  // namespace cl

@@ -1,0 +1,25 @@
+// One tensor in a file: shape, checksum, values.
+#pragma once
+
+#include <filesystem>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/base/error.h"
+
+namespace cl {
+
+/// The file is there and readable, but not what was once written.
+class DamagedActivations : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Writes float32 `values` (contiguous, on the CPU), whole or not at all. @throws Error
+void write_activations(const std::filesystem::path& file, const at::Tensor& values);
+
+/// The values as a view of the mapped file: not to be written to. Every byte is read once, for the
+/// checksum. @throws DamagedActivations, or Error if the file cannot be opened
+[[nodiscard]] at::Tensor map_activations(const std::filesystem::path& file);
+
+}  // namespace cl
