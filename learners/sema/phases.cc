@@ -1,6 +1,7 @@
 #include "learners/sema/phases.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include <ATen/TensorOperators.h>
@@ -40,21 +41,41 @@ Tensor features(Session& session, std::span<const int64_t> rows, const View& loo
   return network.features(session.run(pass, look, network.depth()));
 }
 
-/// Whether `num` vectors of every sample, the same in all epochs, fit the memory for such things.
+/// Whether `num` vectors of every sample, in every view that comes back, fit the memory for such
+/// things.
 bool may_keep(const Session& session, int64_t num) {
-  const int64_t bytes = num * session.data().size() * session.network.backbone().info().dim *
-                        static_cast<int64_t>(sizeof(float));
-  return session.is_repeatable() && bytes <= session.options.cache_mib << 20;
+  const int64_t views = session.num_lasting_views();
+  const int64_t bytes = views * num * session.data().size() *
+                        session.network.backbone().info().dim * static_cast<int64_t>(sizeof(float));
+  return views > 0 && bytes <= session.options.cache_mib << 20;
 }
 
+/// What blocks that rest in a phase make of all samples, for each view when it first comes.
+template <class T>
+class ByView {
+ public:
+  explicit ByView(std::function<T(const View&)> compute) : compute_(std::move(compute)) {}
+
+  const T& of(const View& look) {
+    const uint64_t name = look.augment ? look.augment->bits() : 0;
+    const auto found = known_.find(name);
+    return found != known_.end() ? found->second
+                                 : known_.emplace(name, compute_(look)).first->second;
+  }
+
+ private:
+  std::function<T(const View&)> compute_;
+  std::map<uint64_t, T> known_;
+};
+
 /// Features of all samples, [n, dim].
-Tensor all_features(Session& session) {
+Tensor all_features(Session& session, const View& look) {
   const GradMode no_gradients(false);
   std::vector<Tensor> parts;
   for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
     session.context.check_stop();
     Pooled unused;
-    parts.push_back(features(session, rows, View::test(), unused));
+    parts.push_back(features(session, rows, look, unused));
   });
   return at::cat(parts);
 }
@@ -83,11 +104,11 @@ Pooled pooled_inputs(Session& session, const std::vector<int64_t>& layers,
 }
 
 /// The same of all samples.
-Pooled all_pooled_inputs(Session& session, const std::vector<int64_t>& layers) {
+Pooled all_pooled_inputs(Session& session, const std::vector<int64_t>& layers, const View& look) {
   std::map<int64_t, std::vector<Tensor>> parts;
   for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
     session.context.check_stop();
-    for (auto& [layer, pooled] : pooled_inputs(session, layers, rows, View::test())) {
+    for (auto& [layer, pooled] : pooled_inputs(session, layers, rows, look)) {
       parts[layer].push_back(pooled);
     }
   });
@@ -106,18 +127,17 @@ Tensor descriptor_loss(const Tensor& errors, const Options& options) {
 void functional_phase(Session& session, int64_t round) {
   Network& network = session.network;
   const std::vector<Tensor> trained = network.functional_parameters();
-  // With nothing but the classifier to train, a fixed view's features never change.
+  // With nothing but the classifier to train, a view's features never change.
   const bool is_head_only = trained.size() == parameters(network.classifier()).size();
-  Tensor known;
-  if (is_head_only && may_keep(session, 1)) {
-    const PhaseTimer timer(session.context.log, "functional");
-    known = all_features(session);
-  }
+  const bool keeps = is_head_only && may_keep(session, 1);
+  ByView<Tensor> known([&](const View& look) { return all_features(session, look); });
   const bool is_joint = session.options.objective == "joint";
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
     Pooled inputs;
-    const Tensor x = known.defined() ? known.index_select(0, row_index(rows, session.device))
-                                     : features(session, rows, look, inputs);
+    const Tensor x =
+        keeps
+            ? known.of(session.lasting_view(look)).index_select(0, row_index(rows, session.device))
+            : features(session, rows, look, inputs);
     const Tensor logits = train::keep_classes(network.classifier()(x), session.view.classes);
     const Tensor labels = session.data().labels().index_select(0, row_index(rows, at::kCPU));
     Tensor sum = train::cross_entropy(logits, labels.to(session.device));
@@ -138,20 +158,18 @@ void descriptor_phase(Session& session, int64_t round) {
   Network& network = session.network;
   const std::vector<int64_t> layers = growing_blocks(network);
   if (layers.empty()) return;
-  // All adapters rest in this phase, so that a fixed view's inputs never change.
-  Pooled known;
-  if (may_keep(session, static_cast<int64_t>(layers.size()))) {
-    const PhaseTimer timer(session.context.log, "descriptor");
-    known = all_pooled_inputs(session, layers);
-  }
+  // All adapters rest in this phase, so that a view's inputs never change.
+  const bool keeps = may_keep(session, static_cast<int64_t>(layers.size()));
+  ByView<Pooled> known([&](const View& look) { return all_pooled_inputs(session, layers, look); });
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
-    const Pooled inputs = known.empty() ? pooled_inputs(session, layers, rows, look) : Pooled();
+    const Pooled batch = keeps ? Pooled() : pooled_inputs(session, layers, rows, look);
+    const Pooled& inputs = keeps ? known.of(session.lasting_view(look)) : batch;
     Tensor sum = at::zeros({}, at::TensorOptions(at::kFloat).device(session.device));
     for (const int64_t layer : layers) {
       Descriptor& descriptor = *network.block(layer).modules().back().descriptor;
-      const Tensor errors = descriptor.errors(
-          known.empty() ? inputs.at(layer)
-                        : known.at(layer).index_select(0, row_index(rows, session.device)));
+      const Tensor& all = inputs.at(layer);
+      const Tensor errors =
+          descriptor.errors(keeps ? all.index_select(0, row_index(rows, session.device)) : all);
       descriptor.statistics.add(errors);
       sum = sum + descriptor_loss(errors, session.options);
     }

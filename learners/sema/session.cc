@@ -4,8 +4,16 @@
 
 namespace cl::sema {
 
-bool Session::is_repeatable() const {
+bool Session::is_fixed() const {
   return !data().augments() && !is_random(options.mixture);
+}
+
+int64_t Session::num_lasting_views() const {
+  return is_fixed() ? 1 : context.num_views;
+}
+
+View Session::lasting_view(const View& look) const {
+  return is_fixed() ? View::test() : look;
 }
 
 ForwardPass Session::pass(std::span<const int64_t> rows, const View& look) const {

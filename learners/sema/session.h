@@ -22,8 +22,12 @@ struct Session {
   c10::Device device;
 
   [[nodiscard]] const Dataset& data() const { return *view.data; }
-  /// Whether frozen blocks make the same of a sample in every epoch.
-  [[nodiscard]] bool is_repeatable() const;
+  /// Whether frozen blocks make the same of a sample whenever they see it.
+  [[nodiscard]] bool is_fixed() const;
+  /// How many different things they make of a sample; 0: a new one each time.
+  [[nodiscard]] int64_t num_lasting_views() const;
+  /// Where they are counted: the one among them that `look` stands for.
+  [[nodiscard]] View lasting_view(const View& look) const;
   /// A pass over the samples `rows` that looks at them with `view`.
   [[nodiscard]] ForwardPass pass(std::span<const int64_t> rows, const View& look) const;
   /// Tokens leaving block `last - 1` [N, T, dim], for last > tokens.block(); the samples are those
