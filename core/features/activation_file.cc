@@ -32,7 +32,7 @@ struct Header {
   std::array<int64_t, kMaxDimensions> sizes{};
   std::array<char, 8> unused{};
 };
-static_assert(sizeof(Header) == 64);
+static_assert(sizeof(Header) == kActivationHeaderBytes);
 
 uint32_t checksum(std::span<const std::byte> bytes) {
   return static_cast<uint32_t>(

@@ -1,6 +1,7 @@
 // One tensor in a file: shape, checksum, values.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include <ATen/core/Tensor.h>
@@ -14,6 +15,9 @@ class DamagedActivations : public Error {
  public:
   using Error::Error;
 };
+
+/// Bytes of a file besides those of its values.
+constexpr int64_t kActivationHeaderBytes = 64;
 
 /// Writes float32 `values` (contiguous, on the CPU), whole or not at all. @throws Error
 void write_activations(const std::filesystem::path& file, const at::Tensor& values);

@@ -100,7 +100,7 @@ std::optional<at::Tensor> ActivationStore::find(const ActivationKey& key, at::In
 
 void ActivationStore::keep(const ActivationKey& key, std::string_view about,
                            const at::Tensor& values) {
-  const auto bytes = static_cast<int64_t>(values.nbytes());
+  const auto bytes = static_cast<int64_t>(values.nbytes()) + kActivationHeaderBytes;
   const std::lock_guard lock(mutex_);
   if (is_broken_ || bytes > budget_bytes_) return;
   try {

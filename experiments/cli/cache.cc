@@ -38,7 +38,7 @@ std::string local_time(fs::file_time_type time) {
 int list(const fs::path& folder) {
   int64_t bytes = 0;
   for (const ActivationStore::Group& group : ActivationStore::list(folder)) {
-    std::cout << fmt::format("{}  {:>12}  {:>6} files  used {}  {}\n", group.name,
+    std::cout << fmt::format("{}  {:>12} in {} file(s)  used {}  {}\n", group.name,
                              in_mib(group.bytes), group.num_files, local_time(group.last_used),
                              group.about);
     bytes += group.bytes;

@@ -203,7 +203,7 @@ TEST_CASE("the cache can be looked at and cleared", "[experiments]") {
                                       cache, (folder / "out").string());
   REQUIRE(clsim(run + "1").code == 0);
   const std::string listed = clsim("cache list " + cache).text;
-  CHECK_THAT(listed, Contains("features of vit") && Contains("1 files"));
+  CHECK_THAT(listed, Contains("features of custom") && Contains("in 1 file(s)"));
   REQUIRE(clsim(run + "2").code == 0);  // from the cache: nothing new in it
   const Finished whole = clsim("cache verify " + cache);
   CHECK(whole.code == 0);
