@@ -134,11 +134,12 @@ std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo
         fmt::join(backbone->info().sample_shape, ", "), fmt::join(stream.sample_shape, ", ")));
   }
   if (weights_digest != nullptr) *weights_digest = backbone->info().weights_digest;
-  return Learners::get().make(settings.learner, {.backbone = std::move(backbone),
-                                                 .stream = stream,
-                                                 .key = model,
-                                                 .device = device,
-                                                 .store = std::move(store)});
+  return Learners::get().make(settings.learner,
+                              {.backbone = std::move(backbone),
+                               .stream = stream,
+                               .key = model,
+                               .device = device,
+                               .store = device.is_cpu() ? std::move(store) : nullptr});
 }
 
 void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,

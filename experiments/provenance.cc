@@ -2,9 +2,13 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
+#include <dlfcn.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <opencv2/core/version.hpp>
@@ -32,6 +36,22 @@ std::string cpu_model() {
   return "unknown";
 }
 
+/// The file of the library that multiplies matrices: which one is decided when the program starts.
+std::string blas_library() {
+  Dl_info info{};
+  void* gemm = dlsym(RTLD_DEFAULT, "sgemm_");
+  if (gemm == nullptr || dladdr(gemm, &info) == 0) return "BLAS of LibTorch";
+  std::error_code error;
+  const auto file = std::filesystem::canonical(info.dli_fname, error);
+  return error ? info.dli_fname : file.string();
+}
+
+/// ", NAME=value" where the environment has it.
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : fmt::format(", {}={}", name, value);
+}
+
 }  // namespace
 
 std::map<std::string, std::string> provenance(const ThreadPlan& plan,
@@ -53,8 +73,15 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
 }
 
 std::string arithmetic(const ThreadPlan& plan) {
-  return fmt::format("clsim {}, LibTorch {}, {}, {} threads", kCoreDigest, TORCH_VERSION,
-                     cpu_model(), plan.intra_op_threads);
+  const std::string cpu = cpu_model();
+  return fmt::format("clsim {}, {} {}, LibTorch {}, OpenCV {}, {}, {}, {} threads{}{}", kCoreDigest,
+                     __VERSION__, CL_BUILD_TYPE, TORCH_VERSION, CV_VERSION, blas_library(),
+                     cpu == "unknown" ? host() : cpu, plan.intra_op_threads,
+                     variable("ATEN_CPU_CAPABILITY"), variable("OPENBLAS_CORETYPE"));
+}
+
+std::string learner_code() {
+  return kLearnersDigest;
 }
 
 std::string utc_now() {

@@ -14,9 +14,11 @@ namespace cl::experiments {
 [[nodiscard]] std::map<std::string, std::string> provenance(const ThreadPlan& plan,
                                                             const std::string& command_line);
 
-/// What two processes must share for equal tensors: sources of core and streams, LibTorch,
-/// processor, threads.
+/// What two processes must share for equal tensors: sources of core and streams, compiler,
+/// libraries, processor, threads.
 [[nodiscard]] std::string arithmetic(const ThreadPlan& plan);
+/// Digest of the sources of learners.
+[[nodiscard]] std::string learner_code();
 
 /// "2024-05-31T13:05:59Z".
 [[nodiscard]] std::string utc_now();

@@ -19,15 +19,24 @@ if(GIT)
   endif()
 endif()
 # What computes the activations that later runs may find in the cache.
-file(GLOB_RECURSE sources ${SOURCE_DIR}/core/*.h ${SOURCE_DIR}/core/*.cc ${SOURCE_DIR}/streams/*.h ${SOURCE_DIR}/streams/*.cc)
-list(SORT sources)
-set(hashes "")
-foreach(source IN LISTS sources)
-  file(SHA256 ${source} hash)
-  string(APPEND hashes ${hash})
-endforeach()
-string(SHA256 core_digest "${hashes}")
-string(SUBSTRING ${core_digest} 0 16 core_digest)
+function(digest_of name)
+  set(patterns "")
+  foreach(folder IN LISTS ARGN)
+    list(APPEND patterns ${SOURCE_DIR}/${folder}/*.h ${SOURCE_DIR}/${folder}/*.cc)
+  endforeach()
+  file(GLOB_RECURSE sources ${patterns})
+  list(SORT sources)
+  set(hashes "")
+  foreach(source IN LISTS sources)
+    file(SHA256 ${source} hash)
+    string(APPEND hashes ${hash})
+  endforeach()
+  string(SHA256 result "${hashes}")
+  string(SUBSTRING ${result} 0 16 result)
+  set(${name} ${result} PARENT_SCOPE)
+endfunction()
+digest_of(core_digest core streams)
+digest_of(learners_digest learners)
 
 file(CONFIGURE OUTPUT ${OUT} CONTENT [[
 #pragma once
@@ -36,5 +45,6 @@ namespace cl::experiments {
 inline constexpr const char* kGitCommit = "@commit@";
 inline constexpr const char* kGitDirty = "@dirty@";  // "yes", "no" or "unknown"
 inline constexpr const char* kCoreDigest = "@core_digest@";  // of core/ and streams/
+inline constexpr const char* kLearnersDigest = "@learners_digest@";
 }  // namespace cl::experiments
 ]] @ONLY)

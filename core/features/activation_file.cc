@@ -45,8 +45,8 @@ int64_t num_values(std::span<const int64_t> sizes) {
   int64_t product = 1;
   for (const int64_t size : sizes) {
     if (size < 0 || size > kMost) return -1;
+    if (size > 0 && product > kMost / size) return -1;
     product *= size;
-    if (product > kMost) return -1;
   }
   return product;
 }

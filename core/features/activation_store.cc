@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/replacement.h"
@@ -31,21 +30,43 @@ struct StoredFile {
   fs::file_time_type last_used;
 };
 
-/// The files of activations below a folder. Other processes may remove some meanwhile: what cannot
-/// be looked at is not there.
+/// The entries of a folder of one kind. Other processes may remove some meanwhile: what cannot be
+/// looked at is not there.
+std::vector<fs::path> entries_in(const fs::path& folder, fs::file_type type) {
+  std::vector<fs::path> result;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    if (entry->status(gone).type() == type && !gone) result.push_back(entry->path());
+  }
+  return result;
+}
+
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  return entries_in(folder, fs::file_type::directory);
+}
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+  return entries_in(folder, fs::file_type::regular);
+}
+
+/// Whether a store wrote this, or began to.
+bool is_ours(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.ends_with(kEnding) || name.starts_with(kAbout) ||
+         (name.ends_with(".draft") && name.find(kEnding) != std::string::npos);
+}
+
+/// The files of activations below a folder.
 std::vector<StoredFile> stored_files(const fs::path& folder) {
   std::vector<StoredFile> result;
-  std::error_code error;
-  for (fs::directory_iterator group(folder, error), end; !error && group != end;
-       group.increment(error)) {
-    std::error_code inside;
-    for (fs::directory_iterator file(group->path(), inside); !inside && file != end;
-         file.increment(inside)) {
-      if (file->path().extension() != kEnding) continue;
+  for (const fs::path& group : folders_in(folder)) {
+    for (const fs::path& file : files_in(group)) {
+      if (file.extension() != kEnding) continue;
       std::error_code gone;
-      StoredFile found{file->path(), 0, {}};
-      found.bytes = static_cast<int64_t>(file->file_size(gone));
-      if (!gone) found.last_used = file->last_write_time(gone);
+      StoredFile found{file, static_cast<int64_t>(fs::file_size(file, gone)), {}};
+      if (!gone) found.last_used = fs::last_write_time(file, gone);
       if (!gone) result.push_back(std::move(found));
     }
   }
@@ -69,8 +90,12 @@ fs::path path_of(const fs::path& folder, const ActivationKey& key) {
 
 }  // namespace
 
-ActivationStore::ActivationStore(fs::path folder, int64_t budget_bytes, std::string maker)
-    : folder_(std::move(folder)), budget_bytes_(budget_bytes), maker_(std::move(maker)) {}
+ActivationStore::ActivationStore(fs::path folder, int64_t budget_bytes, std::string maker,
+                                 std::string learner_code)
+    : folder_(std::move(folder)),
+      budget_bytes_(budget_bytes),
+      maker_(std::move(maker)),
+      learner_code_(std::move(learner_code)) {}
 
 std::string ActivationStore::group(std::string_view about) const {
   ContentDigest digest;
@@ -85,7 +110,7 @@ std::optional<at::Tensor> ActivationStore::find(const ActivationKey& key, at::In
   if (!fs::exists(file, error)) return std::nullopt;
   try {
     at::Tensor values = map_activations(file);
-    CL_CHECK(values.sizes() == shape, "{}: a shape of another group", file.string());
+    if (values.sizes() != shape) throw DamagedActivations(file.string() + ": another shape");
     fs::last_write_time(file, fs::file_time_type::clock::now(), error);  // its time of last use
     return values;
   } catch (const DamagedActivations& damage) {
@@ -105,21 +130,31 @@ void ActivationStore::keep(const ActivationKey& key, std::string_view about,
   if (is_broken_ || bytes > budget_bytes_) return;
   try {
     make_room(bytes);
-    const fs::path file = path_of(folder_, key);
-    fs::create_directories(file.parent_path());
-    const fs::path text = file.parent_path() / kAbout;
-    if (!fs::exists(text)) {
-      Replacement replacement(text);
-      replacement.write(about.data(), about.size());
-      replacement.finish_unsynced();
+    try {
+      write(key, about, values);
+    } catch (const std::exception&) {
+      write(key, about, values);  // another process may just have cleared the folder
     }
-    write_activations(file, values);
     *used_bytes_ += bytes;
+    added_bytes_ += bytes;
   } catch (const std::exception& problem) {
     is_broken_ = true;
     log::warn("{}; what is computed from now on is not kept in '{}'", problem.what(),
               folder_.string());
   }
+}
+
+void ActivationStore::write(const ActivationKey& key, std::string_view about,
+                            const at::Tensor& values) const {
+  const fs::path file = path_of(folder_, key);
+  fs::create_directories(file.parent_path());
+  const fs::path text = file.parent_path() / kAbout;
+  if (!fs::exists(text)) {
+    Replacement replacement(text);
+    replacement.write(about.data(), about.size());
+    replacement.finish_unsynced();
+  }
+  write_activations(file, values);
 }
 
 bool ActivationStore::takes(int64_t bytes) {
@@ -129,19 +164,23 @@ bool ActivationStore::takes(int64_t bytes) {
 
 void ActivationStore::make_room(int64_t bytes) {
   if (!used_bytes_) used_bytes_ = total(stored_files(folder_));
-  if (*used_bytes_ + bytes <= budget_bytes_) return;
+  // Other processes fill the folder as well, so a look now and then is due.
+  const bool is_known = added_bytes_ <= budget_bytes_ / 10;
+  if (is_known && *used_bytes_ + bytes <= budget_bytes_) return;
   std::vector<StoredFile> files = stored_files(folder_);  // others may have added and removed
   std::sort(files.begin(), files.end(), [](const StoredFile& a, const StoredFile& b) {
     return std::tie(a.last_used, a.path) < std::tie(b.last_used, b.path);
   });
   used_bytes_ = total(files);
+  added_bytes_ = 0;
+  if (*used_bytes_ + bytes <= budget_bytes_) return;
   // A tenth more than is needed, so that not every file that comes makes all be looked at.
   const int64_t aim = budget_bytes_ - budget_bytes_ / 10 - bytes;
   for (const StoredFile& file : files) {
     if (*used_bytes_ <= std::max<int64_t>(aim, 0)) break;
     std::error_code gone;
     fs::remove(file.path, gone);
-    *used_bytes_ -= file.bytes;
+    if (!gone) *used_bytes_ -= file.bytes;
   }
 }
 
@@ -180,17 +219,13 @@ std::vector<ActivationStore::Damage> ActivationStore::verify(const fs::path& fol
 int64_t ActivationStore::clear(const fs::path& folder) {
   int64_t freed = 0;
   std::error_code error;
-  for (const StoredFile& file : stored_files(folder)) {
-    if (!fs::remove(file.path, error)) continue;
-    freed += file.bytes;
-    const fs::path group = file.path.parent_path();
-    // The last file takes the group with it: folders go only where they are empty.
-    std::error_code not_empty;
-    if (std::none_of(fs::directory_iterator(group, error), fs::directory_iterator(),
-                     [](const auto& entry) { return entry.path().extension() == kEnding; })) {
-      fs::remove(group / kAbout, not_empty);
-      fs::remove(group, not_empty);
+  for (const fs::path& group : folders_in(folder)) {
+    for (const fs::path& file : files_in(group)) {
+      if (!is_ours(file)) continue;
+      const auto bytes = static_cast<int64_t>(fs::file_size(file, error));
+      if (fs::remove(file, error) && file.extension() == kEnding) freed += bytes;
     }
+    fs::remove(group, error);  // which it is only when it is empty
   }
   fs::remove(folder, error);
   return freed;

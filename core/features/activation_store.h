@@ -28,7 +28,9 @@ class ActivationStore {
  public:
   /// @param maker  what else must be equal for equal bytes (processor, version of LibTorch); part
   /// of every group's identity, see `group`
-  ActivationStore(std::filesystem::path folder, int64_t budget_bytes, std::string maker);
+  /// @param learner_code  the same for groups that code of a learner has a part in
+  ActivationStore(std::filesystem::path folder, int64_t budget_bytes, std::string maker,
+                  std::string learner_code = "");
 
   /// The group that belongs to this text: a digest of it and of the maker.
   [[nodiscard]] std::string group(std::string_view about) const;
@@ -41,6 +43,8 @@ class ActivationStore {
   /// @param about  the text that made the group
   void keep(const ActivationKey& key, std::string_view about, const at::Tensor& values);
 
+  [[nodiscard]] int64_t budget_bytes() const { return budget_bytes_; }
+  [[nodiscard]] const std::string& learner_code() const { return learner_code_; }
   /// Whether it still keeps things, and so many bytes would not drive out each other.
   [[nodiscard]] bool takes(int64_t bytes);
 
@@ -63,12 +67,14 @@ class ActivationStore {
 
  private:
   void make_room(int64_t bytes);
+  void write(const ActivationKey& key, std::string_view about, const at::Tensor& values) const;
 
   std::filesystem::path folder_;
   int64_t budget_bytes_;
-  std::string maker_;
+  std::string maker_, learner_code_;
   std::mutex mutex_;                   // over the members below
   std::optional<int64_t> used_bytes_;  // as far as this store knows; unset: not looked yet
+  int64_t added_bytes_ = 0;            // since it last looked
   bool is_broken_ = false;
 };
 

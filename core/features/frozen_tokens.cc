@@ -44,7 +44,7 @@ Tensor FrozenTokens::features(const Samples& samples, std::span<const int64_t> r
 void FrozenTokens::forget() {
   entries_.clear();
   ages_.clear();
-  used_bytes_ = 0;
+  used_bytes_ = mapped_bytes_ = 0;
   num_chunks_ = 0;
   network_.reset();
 }
@@ -65,9 +65,11 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
   const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
   auto* out = static_cast<std::byte*>(result.data_ptr());
+  std::map<int64_t, Tensor> at_hand;  // by chunk: also those that nobody keeps
   for (const int64_t row : rows) {
     CL_CHECK(row >= 0 && row < samples.size(), "row {} of {}", row, samples.size());
-    const Tensor values = chunk(request, entry, row / kChunk);
+    Tensor& values = at_hand[row / kChunk];
+    if (!values.defined()) values = chunk(request, entry, row / kChunk);
     const auto* from = static_cast<const std::byte*>(values.data_ptr());
     std::memcpy(out, from + static_cast<size_t>(row % kChunk) * row_bytes, row_bytes);
     out += row_bytes;
@@ -115,8 +117,9 @@ std::string FrozenTokens::about(const Key& key) {
   const BackboneInfo& info = backbone_.info();
   const std::string what =
       key.block > info.depth ? "features" : fmt::format("tokens entering block {}", key.block);
-  return fmt::format("{} of {} {}, samples {}, in chunks of {}", what, info.name, *network_,
-                     key.samples, kChunk);
+  const std::string code = sharing_.through_learner ? sharing_.store->learner_code() : "";
+  return fmt::format("{} of {} {}, samples {}, in chunks of {}\n{}{}", what, info.name, *network_,
+                     key.samples, kChunk, info.options, code);
 }
 
 FrozenTokens::Entry& FrozenTokens::touch(const Key& key, int64_t size, int64_t bytes) {
@@ -128,18 +131,22 @@ FrozenTokens::Entry& FrozenTokens::touch(const Key& key, int64_t size, int64_t b
   const auto num_chunks = static_cast<size_t>((size + kChunk - 1) / kChunk);
   const auto is_full = [&] {
     return (is_in_memory && used_bytes_ + bytes > budget_bytes_) ||
+           (!is_in_memory && mapped_bytes_ + bytes > sharing_.store->budget_bytes()) ||
            num_chunks_ + num_chunks > kMostChunks;
   };
   while (!ages_.empty() && is_full()) drop(entries_.find(ages_.front()));
+  const std::string text = sharing_.store ? about(key) : "";
   Entry& entry = entries_[key];
   entry.chunks.resize(num_chunks);
   entry.view = key.view;
   entry.bytes = is_in_memory ? bytes : 0;
+  entry.mapped_bytes = is_in_memory ? 0 : bytes;
   if (sharing_.store) {
-    entry.about = about(key);
+    entry.about = text;
     entry.group = sharing_.store->group(entry.about);
   }
   used_bytes_ += entry.bytes;
+  mapped_bytes_ += entry.mapped_bytes;
   num_chunks_ += num_chunks;
   entry.age = ages_.insert(ages_.end(), key);
   return entry;
@@ -147,6 +154,7 @@ FrozenTokens::Entry& FrozenTokens::touch(const Key& key, int64_t size, int64_t b
 
 void FrozenTokens::drop(std::map<Key, Entry>::iterator entry) {
   used_bytes_ -= entry->second.bytes;
+  mapped_bytes_ -= entry->second.mapped_bytes;
   num_chunks_ -= entry->second.chunks.size();
   ages_.erase(entry->second.age);
   entries_.erase(entry);

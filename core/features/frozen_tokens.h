@@ -22,8 +22,10 @@ namespace cl {
 /// Where tokens are kept beyond the run that computed them.
 struct TokenSharing {
   std::shared_ptr<ActivationStore> store;  // null: nowhere
-  /// Digest of all tensors that decide the tokens; asked for after each `forget`.
+  /// Names all tensors and options that decide the tokens, but for the backbone's options; asked
+  /// for after each `forget`.
   std::function<std::string()> network;
+  bool through_learner = false;  // whether code of the learner itself has a part in the tokens
 };
 
 /// Remembers what leaves a frozen part of the backbone: in memory for as many sets of samples as
@@ -65,7 +67,8 @@ class FrozenTokens {
   struct Entry {
     std::vector<Tensor> chunks;  // [up to kChunk, ...] on the CPU; undefined: not looked for yet
     std::string view, about, group;
-    int64_t bytes = 0;  // of the budget; 0: only the store keeps this
+    int64_t bytes = 0;         // in memory, of the budget
+    int64_t mapped_bytes = 0;  // of files, where only the store keeps this
     std::list<Key>::iterator age;
   };
   struct Request {
@@ -87,7 +90,7 @@ class FrozenTokens {
 
   const Backbone& backbone_;
   c10::Device device_;
-  int64_t budget_bytes_, used_bytes_ = 0;
+  int64_t budget_bytes_, used_bytes_ = 0, mapped_bytes_ = 0;
   size_t num_chunks_ = 0;
   TokenSharing sharing_;
   std::optional<std::string> network_;  // what `sharing_.network` said

@@ -36,6 +36,7 @@ void AdaptedClassifier::Options::fields(config::Fields& fields) {
 AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
     : backbone_(std::move(parts.backbone)),
       device_(parts.device),
+      adapter_(options.adapter.is_null() ? "" : Adapters::get().write(options.adapter, 0)),
       adapters_(make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_)),
       cache_(*backbone_, parts.device, options.cache_mib << 20,
              {parts.store, [this] { return network_digest(); }}),
@@ -109,7 +110,7 @@ Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64
 
 std::string AdaptedClassifier::network_digest() {
   std::string result = digest(tensors_of(*backbone_));
-  if (adapters_frozen_) result += " with adapters " + digest(tensors_of(adapters_));
+  if (adapters_frozen_) result += " with " + adapter_ + digest(tensors_of(adapters_));
   return result;
 }
 

@@ -60,6 +60,7 @@ class AdaptedClassifier {
 
   std::unique_ptr<Backbone> backbone_;
   c10::Device device_;
+  std::string adapter_;  // the choice as text
   AdapterHooks adapters_;
   std::unique_ptr<Head> head_;
   FrozenTokens cache_;

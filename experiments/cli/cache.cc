@@ -40,7 +40,7 @@ int list(const fs::path& folder) {
   for (const ActivationStore::Group& group : ActivationStore::list(folder)) {
     std::cout << fmt::format("{}  {:>12} in {} file(s)  used {}  {}\n", group.name,
                              in_mib(group.bytes), group.num_files, local_time(group.last_used),
-                             group.about);
+                             group.about.substr(0, group.about.find('\n')));
     bytes += group.bytes;
   }
   std::cout << fmt::format("{}: {}\n", folder.string(), in_mib(bytes));

@@ -35,10 +35,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kCacheGib = 10;
+
 struct RunOptions {
   std::string program;  // as it was called
   std::string suite, out, data, cache;
-  int64_t cache_gib = 10;
+  int64_t cache_gib = kCacheGib;
   int jobs = 1;
   bool resume = false;
   std::vector<std::string> only, overrides;
@@ -137,6 +139,9 @@ std::string command_line(const RunOptions& options) {
   if (!options.out.empty()) words.insert(words.end(), {"--out", options.out});
   if (!options.data.empty()) words.insert(words.end(), {"--data", options.data});
   if (!options.cache.empty()) words.insert(words.end(), {"--cache", options.cache});
+  if (options.cache_gib != kCacheGib) {
+    words.insert(words.end(), {"--cache-gib", std::to_string(options.cache_gib)});
+  }
   if (options.jobs != 1) words.insert(words.end(), {"--jobs", std::to_string(options.jobs)});
   for (const std::string& word : options.only) words.insert(words.end(), {"--only", word});
   for (const std::string& text : options.overrides) words.insert(words.end(), {"--set", text});
@@ -148,7 +153,7 @@ std::string command_line(const RunOptions& options) {
 std::shared_ptr<ActivationStore> open_store(const RunOptions& options, const ThreadPlan& plan) {
   if (options.cache_gib == 0) return nullptr;
   return std::make_shared<ActivationStore>(cache_root(options.cache), options.cache_gib << 30,
-                                           arithmetic(plan));
+                                           arithmetic(plan), learner_code());
 }
 
 /// 0 if standard error is no terminal.

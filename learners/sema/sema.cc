@@ -38,7 +38,9 @@ class Sema final : public Learner {
         parts_(std::move(parts)),
         network_(options_, network_parts()),
         tokens_(options_, network_, parts_.device,
-                {parts_.store, [this] { return settled_digest(); }}),
+                {.store = parts_.store,
+                 .network = [this] { return settled_digest(); },
+                 .through_learner = true}),
         counters_(at::zeros({kNumCounters}, at::kLong)) {
     set_trainable(*parts_.backbone, false);
     counters_[kTrained] = num_trainable();
@@ -71,7 +73,8 @@ class Sema final : public Learner {
 
   /// Of everything below the first block whose input can still change.
   [[nodiscard]] std::string settled_digest() {
-    std::string result = digest(tensors_of(*parts_.backbone));
+    std::string result = digest(tensors_of(*parts_.backbone)) + " with " +
+                         Adapters::get().write(options_.adapter, 0);
     for (int64_t layer = 0; layer < tokens_.block(); ++layer) {
       result += " " + digest(tensors_of(network_.block(layer)));
     }

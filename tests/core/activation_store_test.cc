@@ -140,6 +140,7 @@ TEST_CASE("clearing removes what stores made and nothing else", "[activations]")
   store.keep({store.group("tokens"), "0"}, "tokens", numbers(3));
   store.keep({store.group("tokens"), "1"}, "tokens", numbers(3));
   std::ofstream(root / "note.txt") << "mine";
+  std::ofstream(root / store.group("tokens") / "2.act.77-0.draft") << "of a killed process";
   CHECK(ActivationStore::clear(root) == 2 * (64 + 24));
   CHECK(fs::exists(root / "note.txt"));
   CHECK_FALSE(fs::exists(root / store.group("tokens")));

@@ -48,6 +48,8 @@ class Counting final : public Backbone {
   Tensor& weight_at(Site, int64_t) override { throw Error("no weights"); }
   void tensors(TensorVisitor&) override {}
 
+  void describe(const std::string& options) { info_.options = options; }
+
   mutable int64_t embedded = 0;
 
  private:
@@ -207,6 +209,28 @@ TEST_CASE("what one run computed is found by the next, if its network is the sam
   CHECK(read("first", budget) == 100);
   CHECK(read("first", budget) == 0);
   CHECK(read("second", budget) == 100);
+}
+
+TEST_CASE("backbones of equal tensors that compute differently share nothing", "[frozen_tokens]") {
+  const TempDir folder;
+  const Numbers samples(10);
+  const auto embedded = [&](const std::string& options, bool through_learner,
+                            const std::string& learner_code) {
+    Counting backbone;
+    backbone.describe(options);
+    Hooks none;
+    const auto store =
+        std::make_shared<ActivationStore>(folder.path(), kPlenty, "here", learner_code);
+    FrozenTokens cache(backbone, at::kCPU, kPlenty,
+                       {store, [] { return std::string("net"); }, through_learner});
+    (void)cache.tokens(samples, std::vector<int64_t>{0}, View::test(), 1, none);
+    return backbone.embedded;
+  };
+  CHECK(embedded("pool: cls", false, "a") == 10);
+  CHECK(embedded("pool: avg", false, "a") == 10);
+  CHECK(embedded("pool: cls", false, "b") == 0);  // no code of a learner has a part in it
+  CHECK(embedded("pool: cls", true, "a") == 10);
+  CHECK(embedded("pool: cls", true, "b") == 10);
 }
 
 TEST_CASE("a training view that recurs is remembered apart from others", "[frozen_tokens]") {

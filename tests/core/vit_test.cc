@@ -133,6 +133,8 @@ TEST_CASE("the vit describes itself", "[nn]") {
   CHECK(info.num_special_tokens == 1);
   CHECK(info.sample_shape == std::vector<int64_t>{3, 32, 32});
   CHECK(info.weights_digest.size() == 16);
+  CHECK(info.options == build("preset: vit_mini", 2)->info().options);
+  CHECK(info.options != build("preset: vit_mini, pool: avg")->info().options);
   CHECK(info.weights_digest != build("preset: vit_mini", 2)->info().weights_digest);
   CHECK(info.weights_digest == build("preset: vit_mini")->info().weights_digest);
 }

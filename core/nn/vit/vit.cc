@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/config/write.h"
 #include "core/nn/backbone.h"
 #include "core/nn/init.h"
 #include "core/nn/vit/architecture.h"
@@ -128,6 +129,9 @@ class Vit final : public Backbone {
     set_trainable(*this, false);
     info_.name = options.preset;
     info_.weights_digest = digest(tensors_of(*this));
+    Options measures_alone = options;
+    measures_alone.weights = {};
+    info_.options = config::write(measures_alone);
   }
 
   [[nodiscard]] const BackboneInfo& info() const override { return info_; }
