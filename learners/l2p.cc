@@ -111,8 +111,7 @@ L2p::L2p(const Options& options, LearnerParts parts)
             parts.key.child("pool"), parts.device),
       head_(Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                              parts.key.child("head"), parts.device})),
-      cache_(*backbone_, parts.device, options.cache_mib << 20,
-             {parts.store, [this] { return digest(tensors_of(*backbone_)); }}) {
+      cache_(*backbone_, parts.device, options.cache_mib << 20, {parts.store}) {
   set_trainable(*backbone_, false);
   set_trainable(pool_, true);
   set_trainable(*head_, true);

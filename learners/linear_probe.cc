@@ -34,8 +34,7 @@ class LinearProbe final : public Learner {
         backbone_(std::move(parts.backbone)),
         head_(Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                                parts.key.child("head"), parts.device})),
-        cache_(*backbone_, parts.device, options.cache_mib << 20,
-               {parts.store, [this] { return digest(tensors_of(*backbone_)); }}) {
+        cache_(*backbone_, parts.device, options.cache_mib << 20, {parts.store}) {
     set_trainable(*backbone_, false);
     set_trainable(*head_, true);
   }

@@ -32,8 +32,7 @@ class SimpleCil final : public Learner {
   SimpleCil(const Options& options, LearnerParts parts)
       : Learner(parts.stream),
         backbone_(std::move(parts.backbone)),
-        cache_(*backbone_, parts.device, options.cache_mib << 20,
-               {parts.store, [this] { return digest(tensors_of(*backbone_)); }}),
+        cache_(*backbone_, parts.device, options.cache_mib << 20, {parts.store}),
         sums_(at::zeros({parts.stream.num_classes, backbone_->info().dim},
                         at::TensorOptions(at::kDouble).device(parts.device))),
         counts_(at::zeros({parts.stream.num_classes},

@@ -10,6 +10,7 @@
 
 #include "core/base/check.h"
 #include "core/nn/threads.h"
+#include "core/weights/state.h"
 
 namespace cl {
 namespace {
@@ -23,7 +24,7 @@ int64_t num_values(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-FrozenTokens::FrozenTokens(const Backbone& backbone, c10::Device device, int64_t budget_bytes,
+FrozenTokens::FrozenTokens(Backbone& backbone, c10::Device device, int64_t budget_bytes,
                            TokenSharing sharing)
     : backbone_(backbone),
       device_(device),
@@ -113,7 +114,10 @@ std::vector<int64_t> FrozenTokens::shape(int64_t size, int64_t block) const {
 }
 
 std::string FrozenTokens::about(const Key& key) {
-  if (!network_) network_ = sharing_.network();
+  if (!network_) {
+    network_ = digest(tensors_of(backbone_));
+    if (sharing_.hooks) *network_ += sharing_.hooks();
+  }
   const BackboneInfo& info = backbone_.info();
   const std::string what =
       key.block > info.depth ? "features" : fmt::format("tokens entering block {}", key.block);

@@ -22,9 +22,9 @@ namespace cl {
 /// Where tokens are kept beyond the run that computed them.
 struct TokenSharing {
   std::shared_ptr<ActivationStore> store;  // null: nowhere
-  /// Names all tensors and options that decide the tokens, but for the backbone's options; asked
-  /// for after each `forget`.
-  std::function<std::string()> network;
+  /// Names the tensors and options of hooks that do something below the cut; asked for after each
+  /// `forget`. Null: there are none.
+  std::function<std::string()> hooks = nullptr;
   bool through_learner = false;  // whether code of the learner itself has a part in the tokens
 };
 
@@ -41,7 +41,7 @@ class FrozenTokens {
                                         << 14;  // each may be a mapped file, of which there are few
 
   /// @param device  where the backbone is, and where results are returned
-  FrozenTokens(const Backbone& backbone, c10::Device device, int64_t budget_bytes,
+  FrozenTokens(Backbone& backbone, c10::Device device, int64_t budget_bytes,
                TokenSharing sharing = {});
 
   /// Tokens entering `block` [N, T, dim], for block in [0, depth]; `depth` gives what leaves the
@@ -88,12 +88,12 @@ class FrozenTokens {
   void drop(std::map<Key, Entry>::iterator entry);
   [[nodiscard]] std::string about(const Key& key);
 
-  const Backbone& backbone_;
+  Backbone& backbone_;  // only looked at
   c10::Device device_;
   int64_t budget_bytes_, used_bytes_ = 0, mapped_bytes_ = 0;
   size_t num_chunks_ = 0;
   TokenSharing sharing_;
-  std::optional<std::string> network_;  // what `sharing_.network` said
+  std::optional<std::string> network_;  // digests of the backbone and the hooks
   std::map<Key, Entry> entries_;
   std::list<Key> ages_;  // oldest first
 };

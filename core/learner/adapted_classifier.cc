@@ -39,7 +39,7 @@ AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
       adapter_(options.adapter.is_null() ? "" : Adapters::get().write(options.adapter, 0)),
       adapters_(make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_)),
       cache_(*backbone_, parts.device, options.cache_mib << 20,
-             {parts.store, [this] { return network_digest(); }}),
+             {parts.store, [this] { return frozen_adapters(); }}),
       first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer),
       num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
   head_ = Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
@@ -108,10 +108,9 @@ Tensor AdaptedClassifier::features(const Samples& samples, std::span<const int64
       backbone_->norm(backbone_->blocks(tokens, first_adapted_, depth, adapters_)));
 }
 
-std::string AdaptedClassifier::network_digest() {
-  std::string result = digest(tensors_of(*backbone_));
-  if (adapters_frozen_) result += " with " + adapter_ + digest(tensors_of(adapters_));
-  return result;
+std::string AdaptedClassifier::frozen_adapters() {
+  if (!adapters_frozen_) return "";
+  return fmt::format(" with {}{}", adapter_, digest(tensors_of(adapters_)));
 }
 
 ParameterCount AdaptedClassifier::parameter_count() {

@@ -55,8 +55,8 @@ class AdaptedClassifier {
   [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,
                                 const View& view);
   [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
-  /// Of what the cached tokens come from: adapters count once they are frozen.
-  [[nodiscard]] std::string network_digest();
+  /// What names the adapters that cached features come through: none until they are frozen.
+  [[nodiscard]] std::string frozen_adapters();
 
   std::unique_ptr<Backbone> backbone_;
   c10::Device device_;

@@ -27,7 +27,7 @@ struct BackboneInfo {
   int64_t num_special_tokens = 0;     // leading tokens that stand for no part of the sample (CLS)
   std::vector<int64_t> sample_shape;  // of one x: what `embed` takes
   std::string weights_digest;         // of all tensors as built; the run file records it
-  std::string options;                // canonical, without files: what else decides what it computes
+  std::string options;                // canonical, without files: what else decides its output
 };
 
 struct BackboneParts {

@@ -37,9 +37,9 @@ class Sema final : public Learner {
         options_(std::move(options)),
         parts_(std::move(parts)),
         network_(options_, network_parts()),
-        tokens_(options_, network_, parts_.device,
+        tokens_(options_, network_, *parts_.backbone, parts_.device,
                 {.store = parts_.store,
-                 .network = [this] { return settled_digest(); },
+                 .hooks = [this] { return settled_adapters(); },
                  .through_learner = true}),
         counters_(at::zeros({kNumCounters}, at::kLong)) {
     set_trainable(*parts_.backbone, false);
@@ -71,12 +71,11 @@ class Sema final : public Learner {
     return {*parts_.backbone, parts_.stream.num_classes, parts_.key, parts_.device};
   }
 
-  /// Of everything below the first block whose input can still change.
-  [[nodiscard]] std::string settled_digest() {
-    std::string result = digest(tensors_of(*parts_.backbone)) + " with " +
-                         Adapters::get().write(options_.adapter, 0);
+  /// Names the adapters below the first block whose input can still change.
+  [[nodiscard]] std::string settled_adapters() {
+    std::string result = fmt::format(" with {}", Adapters::get().write(options_.adapter, 0));
     for (int64_t layer = 0; layer < tokens_.block(); ++layer) {
-      result += " " + digest(tensors_of(network_.block(layer)));
+      result += fmt::format(" {}", digest(tensors_of(network_.block(layer))));
     }
     return result;
   }

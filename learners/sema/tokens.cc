@@ -10,12 +10,12 @@ namespace {
 constexpr int64_t kBytesPerMib = 1 << 20;
 }
 
-Tokens::Tokens(const Options& options, const Network& network, c10::Device device,
-               TokenSharing sharing)
+Tokens::Tokens(const Options& options, const Network& network, Backbone& backbone,
+               c10::Device device, TokenSharing sharing)
     : options_(options),
       network_(network),
       device_(device),
-      frozen_(network.backbone(), device, options.cache_mib * kBytesPerMib, std::move(sharing)) {}
+      frozen_(backbone, device, options.cache_mib * kBytesPerMib, std::move(sharing)) {}
 
 Tensor Tokens::entering(const Samples& samples, std::span<const int64_t> rows, const View& view) {
   const GradMode no_gradients(false);

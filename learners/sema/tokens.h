@@ -16,7 +16,8 @@ namespace cl::sema {
 /// a view that recurs is remembered.
 class Tokens {
  public:
-  Tokens(const Options& options, const Network& network, c10::Device device,
+  /// @param backbone  the network's own
+  Tokens(const Options& options, const Network& network, Backbone& backbone, c10::Device device,
          TokenSharing sharing = {});
 
   /// First block whose input is not final: 0 until `settle`.

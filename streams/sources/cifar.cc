@@ -10,8 +10,8 @@
 #include <fmt/ranges.h>
 
 #include "core/base/error.h"
-#include "core/data/content_digest.h"
 #include "core/base/user_folders.h"
+#include "core/data/content_digest.h"
 #include "core/stream/image_source.h"
 
 namespace cl {

@@ -14,8 +14,8 @@
 
 #include "core/base/check.h"
 #include "core/base/error.h"
-#include "core/data/content_digest.h"
 #include "core/base/user_folders.h"
+#include "core/data/content_digest.h"
 #include "core/stream/image_source.h"
 
 namespace cl {

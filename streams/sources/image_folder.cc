@@ -16,8 +16,8 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/rng.h"
-#include "core/data/image_listing.h"
 #include "core/base/user_folders.h"
+#include "core/data/image_listing.h"
 #include "core/stream/image_file_set.h"
 
 namespace cl {

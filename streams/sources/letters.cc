@@ -280,7 +280,8 @@ class Letters final : public ImageSource {
 
 const RegisterImageSource<Letters> kRegistered{
     "letters",
-    "printed letters, one image a font; fonts are of text, handwriting or display, where some letters are pictures that hardly show which",
+    "printed letters, one image a font; fonts are of text, handwriting or display, where some "
+    "letters are pictures that hardly show which",
     "after Bulatov 2011, notMNIST; twelve Debian packages of fonts",
     {.num_classes =
          [](const config::Node& options) {

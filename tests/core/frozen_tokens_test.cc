@@ -196,7 +196,7 @@ TEST_CASE("what one run computed is found by the next, if its network is the sam
   const TempDir folder;
   const Numbers samples(100);
   const auto read = [&](const std::string& network, int64_t budget) {
-    const Counting backbone;
+    Counting backbone;
     Hooks none;
     const auto store = std::make_shared<ActivationStore>(folder.path(), kPlenty, "here");
     FrozenTokens cache(backbone, at::kCPU, budget, {store, [&] { return network; }});
@@ -247,7 +247,7 @@ TEST_CASE("a training view that recurs is remembered apart from others", "[froze
 }
 
 TEST_CASE("samples larger than the budget are computed directly each time", "[frozen_tokens]") {
-  const Counting backbone;
+  Counting backbone;
   Hooks none;
   FrozenTokens cache(backbone, at::kCPU, 9 * kBytesPerRow);
   const Numbers samples(10);

@@ -189,7 +189,7 @@ TEST_CASE("the default phases' learning rates are those of the authors' settings
 
 TEST_CASE("weights and statistics after both phases equal the authors'", "[sema]") {
   Reference reference(GENERATE(0, 1));
-  Tokens tokens(reference.options, reference.network, at::kCPU);
+  Tokens tokens(reference.options, reference.network, *reference.backbone, at::kCPU);
   RunRecord record(2);
   RunRecorder recorder(record);
   Progress progress;

@@ -53,7 +53,7 @@ struct World {
       : options(std::move(chosen)),
         backbone(cl::testing::make_tiny(4)),
         network(options, {*backbone, 6, RngKey(7), at::kCPU}),
-        tokens(options, network, at::kCPU),
+        tokens(options, network, *backbone, at::kCPU),
         record(3),
         recorder(record) {
     set_trainable(*backbone, false);

@@ -5,8 +5,8 @@
 #include <opencv2/core.hpp>
 
 #include "core/base/error.h"
-#include "core/stream/data_package.h"
 #include "core/base/user_folders.h"
+#include "core/stream/data_package.h"
 #include "core/stream/image_source.h"
 #include "tests/streams/small_images.h"
 #include "tests/support/catch.h"
@@ -100,8 +100,7 @@ TEST_CASE("the files of a package are looked for below the data root, then in th
   scoped.manager = PackageManager::kNpm;
   scoped.name = "@scope/emoji";
   CHECK(scoped.folder() == "scope-emoji");
-  CHECK_THROWS_WITH(find_in_package(scoped, "bin/sh", root.path(), "a_set"),
-                    Contains("not there"));
+  CHECK_THROWS_WITH(find_in_package(scoped, "bin/sh", root.path(), "a_set"), Contains("not there"));
 }
 
 TEST_CASE("files that do not belong together are refused", "[streams]") {

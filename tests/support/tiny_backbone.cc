@@ -106,7 +106,8 @@ class Tiny final : public Backbone {
              .num_heads = kHeads,
              .num_special_tokens = 1,
              .sample_shape = {kChannels, kSide, kSide},
-             .weights_digest = digest(snapshot(*this))};
+             .weights_digest = digest(snapshot(*this)),
+             .options = {}};
   }
 
   const BackboneInfo& info() const override { return info_; }
