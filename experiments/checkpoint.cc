@@ -119,6 +119,15 @@ void drop_heads_of_weights(State& state, Learner& learner) {
   });
 }
 
+FrozenWork frozen_work(const Settings& settings, std::shared_ptr<ActivationStore> store) {
+  FrozenWork work{.memory_bytes = settings.cache_mib << 20,
+                  .store = std::move(store),
+                  .bfloat16 = settings.precision == "bf16"};
+  if (settings.execution == "reference") work.memory_bytes = 0;
+  if (settings.execution == "reference" || settings.device != "cpu") work.store = nullptr;
+  return work;
+}
+
 }  // namespace
 
 std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo& stream,
@@ -139,7 +148,7 @@ std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo
                                .stream = stream,
                                .key = model,
                                .device = device,
-                               .store = device.is_cpu() ? std::move(store) : nullptr});
+                               .frozen = frozen_work(settings, std::move(store))});
 }
 
 void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,

@@ -13,8 +13,8 @@ namespace cl::experiments {
 
 /// Builds the backbone and the learner of `settings`.
 /// @param model  the run's model key
-/// @param store  of what frozen networks computed; null: none. Used on the CPU only: equal values
-/// from different GPUs cannot be promised
+/// @param store  of what frozen networks computed; null: none. Used on the CPU only (equal values
+/// from different GPUs cannot be promised), and not where `execution` is "reference"
 [[nodiscard]] std::unique_ptr<Learner> make_learner(
     const Settings& settings, const StreamInfo& stream, const RngKey& model,
     std::string* weights_digest = nullptr, std::shared_ptr<ActivationStore> store = nullptr);

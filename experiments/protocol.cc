@@ -76,6 +76,24 @@ void examine_all(const Stream& stream, Learner& learner, const Protocol& protoco
   }
 }
 
+/// What many programmes of the field do after each epoch.
+void watch(const Stream& stream, Learner& learner, const Protocol& protocol,
+           const RunContext& context) {
+  const PhaseTimer timer(context.log, "watch");
+  int64_t num_right = 0, num_samples = 0;
+  for (int64_t j = 0; j <= context.experience; ++j) {
+    const Evaluation result = examine(learner, stream.experience(j), protocol.batch_size, context);
+    for (size_t i = 0; i < result.labels.size(); ++i) {
+      num_right += static_cast<int64_t>(result.labels[i] == result.predictions[i]);
+    }
+    num_samples += static_cast<int64_t>(result.labels.size());
+  }
+  context.log.row("accuracy_by_epoch", {{"experience", context.experience},
+                                        {"pass", context.passes},
+                                        {"accuracy", static_cast<double>(num_right) /
+                                                         static_cast<double>(num_samples)}});
+}
+
 }  // namespace
 
 int64_t num_steps(const StreamInfo& stream, const Protocol& protocol) {
@@ -99,6 +117,9 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
                           .num_views = context.num_views};
     {
       RunContext learning = step;
+      if (protocol.watches_epochs) {
+        learning.after_epoch = [&] { watch(stream, learner, protocol, learning); };
+      }
       learner.learn(
           protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario),
           learning);

@@ -14,6 +14,8 @@ struct Protocol {
   int64_t batch_size = 128;  // of test samples
   bool is_joint = false;     // all training data at once, then one examination on everything
   int64_t first_step = 0;    // where to go on; the learner has taken the steps before
+  bool watches_epochs =
+      false;  // whether the test data seen so far are gone through after each epoch
 };
 
 /// How often a learner learns: once for each experience, or once for all of them.
@@ -21,7 +23,9 @@ struct Protocol {
 
 /// Takes the steps from `protocol.first_step` on; calls `after_step(steps taken)` when the results
 /// of a step are logged. Experiences are fetched when needed and dropped again. The learner sees
-/// training views only, and test samples without their labels.
+/// training views only, and test samples without their labels. Where epochs are watched, table
+/// `accuracy_by_epoch` has the accuracy over the test samples of all experiences so far after each
+/// pass over training data; the learner does not learn of it.
 /// @param context  with the run's model key; the context of each step is derived from it
 /// @throws Error where predictions are not numbers, and what the learner throws
 /// @throws Stopped when asked to, between steps of training or batches of the examination

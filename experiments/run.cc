@@ -89,7 +89,8 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
 
   std::string started = utc_now();
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
-                    .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint};
+                    .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint,
+                    .watches_epochs = spec.settings.execution == "reference"};
   if (auto saved = files.saved()) {
     if (saved->record.digests != record.digests) {
       throw Error("the data or weights have changed since run " + record.id +

@@ -18,6 +18,8 @@ namespace cl::experiments {
 namespace {
 
 constexpr std::array<std::string_view, 2> kCheckpoints{"none", "last"};
+constexpr std::array<std::string_view, 2> kExecutions{"once", "reference"};
+constexpr std::array<std::string_view, 2> kPrecisions{"fp32", "bf16"};
 
 /// The top level of a suite file: the settings of one run, and what is said about all of them.
 struct SuiteFile {
@@ -107,6 +109,16 @@ void Settings::fields(config::Fields& fields) {
       "training views of a sample that come in turn, pass by pass, and so can be cached; 0: a "
       "new one each time",
       {0, 1000000});
+  fields.field("execution", execution,
+               "what never changes is computed once, or as the methods' own programmes do: nothing "
+               "is remembered, and all test data seen so far are gone through after every epoch",
+               kExecutions);
+  fields.field("precision", precision,
+               "of the matrix products of frozen parts; what is trained always has fp32",
+               kPrecisions);
+  fields.field("cache_mib", cache_mib,
+               "memory for what frozen parts compute, in MiB; what does not fit goes to files",
+               {0, 1 << 20});
   fields.group("evaluation", evaluation, "how test data are gone through");
 }
 
@@ -114,6 +126,9 @@ void Settings::check(const config::Node& node) const {
   if (!is_device(device)) {
     const config::Node found = node.at("device");
     found.fail(fmt::format("expected 'cpu', 'cuda' or 'cuda:N', found {}", found.found()));
+  }
+  if (precision == "bf16" && device != "cpu") {
+    node.at("precision").fail("bf16 is for the CPU; on a GPU use fp32");
   }
   const Target offered = Streams::get().entry(stream).traits.target;
   const Target taken = Backbones::get().entry(backbone).traits.input;

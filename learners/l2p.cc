@@ -34,7 +34,6 @@ class L2p final : public Learner {
     bool batchwise_prompt = true;
     bool batchwise_prompt_test = false;
     config::Node head = config::Node::of("linear");
-    int64_t cache_mib = 256;
     train::Options train{.epochs = 5,
                          .batch_size = 16,
                          .optimiser = "adam",
@@ -91,7 +90,6 @@ void L2p::Options::fields(config::Fields& fields) {
   fields.field("batchwise_prompt_test", batchwise_prompt_test,
                "the same at test: the batch then changes the result");
   fields.plugin("head", head, "head", "classifier on the mean of the prompts' outputs");
-  fields.field("cache_mib", cache_mib, "memory for queries, in MiB", {0, 1 << 20});
   fields.group("train", train, "of prompts, keys and classifier");
 }
 
@@ -111,7 +109,7 @@ L2p::L2p(const Options& options, LearnerParts parts)
             parts.key.child("pool"), parts.device),
       head_(Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                              parts.key.child("head"), parts.device})),
-      cache_(*backbone_, parts.device, options.cache_mib << 20, {parts.store}) {
+      cache_(*backbone_, parts.device, parts.frozen) {
   set_trainable(*backbone_, false);
   set_trainable(pool_, true);
   set_trainable(*head_, true);

@@ -17,12 +17,9 @@ class LinearProbe final : public Learner {
  public:
   struct Options {
     config::Node head = config::Node::of("linear");
-    int64_t cache_mib = 256;
     train::Options train;
     void fields(config::Fields& fields) {
       fields.plugin("head", head, "head", "classifier on the features");
-      fields.field("cache_mib", cache_mib, "memory for features of the frozen backbone, in MiB",
-                   {0, 1 << 20});
       fields.group("train", train, "training of the head");
     }
   };
@@ -34,7 +31,7 @@ class LinearProbe final : public Learner {
         backbone_(std::move(parts.backbone)),
         head_(Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                                parts.key.child("head"), parts.device})),
-        cache_(*backbone_, parts.device, options.cache_mib << 20, {parts.store}) {
+        cache_(*backbone_, parts.device, parts.frozen) {
     set_trainable(*backbone_, false);
     set_trainable(*head_, true);
   }

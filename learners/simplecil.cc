@@ -22,17 +22,13 @@ constexpr int64_t kBatch = 256;  // rows whose features are added at a time
 class SimpleCil final : public Learner {
  public:
   struct Options {
-    int64_t cache_mib = 256;
-    void fields(config::Fields& fields) {
-      fields.field("cache_mib", cache_mib, "memory for features of the frozen backbone, in MiB",
-                   {0, 1 << 20});
-    }
+    void fields(config::Fields& /*fields*/) {}
   };
 
-  SimpleCil(const Options& options, LearnerParts parts)
+  SimpleCil(const Options& /*options*/, LearnerParts parts)
       : Learner(parts.stream),
         backbone_(std::move(parts.backbone)),
-        cache_(*backbone_, parts.device, options.cache_mib << 20, {parts.store}),
+        cache_(*backbone_, parts.device, parts.frozen),
         sums_(at::zeros({parts.stream.num_classes, backbone_->info().dim},
                         at::TensorOptions(at::kDouble).device(parts.device))),
         counts_(at::zeros({parts.stream.num_classes},

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/nn/precision.h"
 #include "core/nn/threads.h"
 #include "core/weights/state.h"
 
@@ -24,12 +25,9 @@ int64_t num_values(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-FrozenTokens::FrozenTokens(Backbone& backbone, c10::Device device, int64_t budget_bytes,
-                           TokenSharing sharing)
-    : backbone_(backbone),
-      device_(device),
-      budget_bytes_(budget_bytes),
-      sharing_(std::move(sharing)) {}
+FrozenTokens::FrozenTokens(Backbone& backbone, c10::Device device, FrozenWork work,
+                           FrozenHooks hooks)
+    : backbone_(backbone), device_(device), work_(std::move(work)), hooks_(std::move(hooks)) {}
 
 Tensor FrozenTokens::tokens(const Samples& samples, std::span<const int64_t> rows, const View& view,
                             int64_t block, Hooks& hooks) {
@@ -42,12 +40,19 @@ Tensor FrozenTokens::features(const Samples& samples, std::span<const int64_t> r
   return cached({samples, view, backbone_.info().depth + 1, hooks}, rows);
 }
 
-void FrozenTokens::forget() {
-  entries_.clear();
-  ages_.clear();
-  used_bytes_ = mapped_bytes_ = 0;
-  num_chunks_ = 0;
-  network_.reset();
+void FrozenTokens::forget(int64_t first) {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto next = std::next(entry);
+    if (entry->first.block > first) drop(entry);
+    entry = next;
+  }
+  adapters_.erase(adapters_.upper_bound(first), adapters_.end());
+  if (first == 0) network_.reset();
+}
+
+void FrozenTokens::go_on_from(int64_t block) {
+  CL_CHECK(block >= 0 && block <= backbone_.info().depth, "block {}", block);
+  start_ = block;
 }
 
 Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> rows) {
@@ -56,12 +61,13 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   const int64_t bytes = num_values(shape(samples.size(), request.block)) * kBytesPerValue;
   const bool is_augmented = request.view.augment.has_value() && samples.augments();
   const bool comes_back = !is_augmented || request.view.recurs;
-  const bool has_room = bytes <= budget_bytes_ || (sharing_.store && sharing_.store->takes(bytes));
+  const bool has_room = bytes <= work_.memory_bytes || (work_.store && work_.store->takes(bytes));
   if (!comes_back || !has_room) return compute(request, rows).to(device_);
 
   const std::string view =
       is_augmented ? fmt::format("{:016x}", request.view.augment->bits()) : kTestView;
-  Entry& entry = touch({samples.id(), view, request.block}, samples.size(), bytes);
+  const std::shared_ptr<Entry> entry =
+      touch({samples.id(), view, request.block}, samples.size(), bytes);
   const auto num_rows = static_cast<int64_t>(rows.size());
   Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
   const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
@@ -70,7 +76,7 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   for (const int64_t row : rows) {
     CL_CHECK(row >= 0 && row < samples.size(), "row {} of {}", row, samples.size());
     Tensor& values = at_hand[row / kChunk];
-    if (!values.defined()) values = chunk(request, entry, row / kChunk);
+    if (!values.defined()) values = chunk(request, *entry, row / kChunk);
     const auto* from = static_cast<const std::byte*>(values.data_ptr());
     std::memcpy(out, from + static_cast<size_t>(row % kChunk) * row_bytes, row_bytes);
     out += row_bytes;
@@ -85,26 +91,31 @@ Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index) 
   const int64_t size = std::min(kChunk, request.samples.size() - first);
   const ActivationKey key{entry.group, fmt::format("{}-{}", entry.view, index)};
   const auto values_shape = shape(size, request.block);
-  if (sharing_.store) {
-    if (auto found = sharing_.store->find(key, values_shape)) return kept = *std::move(found);
+  if (work_.store) {
+    if (auto found = work_.store->find(key, values_shape)) return kept = *std::move(found);
   }
   std::vector<int64_t> rows(static_cast<size_t>(size));
   std::iota(rows.begin(), rows.end(), first);
   const Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
   if (entry.bytes > 0) kept = computed;
-  if (!sharing_.store) return computed;
-  sharing_.store->keep(key, entry.about, computed);
+  if (!work_.store) return computed;
+  work_.store->keep(key, entry.about, computed);
   if (kept.defined()) return kept;
-  if (auto found = sharing_.store->find(key, values_shape)) return kept = *std::move(found);
+  if (auto found = work_.store->find(key, values_shape)) return kept = *std::move(found);
   return computed;
 }
 
-Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> rows) const {
+Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> rows) {
   const int64_t depth = backbone_.info().depth;
-  const Tensor x = request.samples.fetch(rows, request.view).to(device_);
-  const Tensor tokens =
-      backbone_.blocks(backbone_.embed(x), 0, std::min(request.block, depth), request.hooks);
-  return request.block <= depth ? tokens : backbone_.pool(backbone_.norm(tokens));
+  const bool goes_on = start_ > 0 && request.block > start_;
+  Tensor tokens;
+  if (goes_on) tokens = cached({request.samples, request.view, start_, request.hooks}, rows);
+  const Bfloat16Scope precision(work_.bfloat16);
+  if (!goes_on) tokens = backbone_.embed(request.samples.fetch(rows, request.view).to(device_));
+  tokens =
+      backbone_.blocks(tokens, goes_on ? start_ : 0, std::min(request.block, depth), request.hooks);
+  if (request.block > depth) tokens = backbone_.pool(backbone_.norm(tokens));
+  return tokens.to(at::kFloat);
 }
 
 std::vector<int64_t> FrozenTokens::shape(int64_t size, int64_t block) const {
@@ -114,53 +125,56 @@ std::vector<int64_t> FrozenTokens::shape(int64_t size, int64_t block) const {
 }
 
 std::string FrozenTokens::about(const Key& key) {
-  if (!network_) {
-    network_ = digest(tensors_of(backbone_));
-    if (sharing_.hooks) *network_ += sharing_.hooks();
-  }
+  if (!network_) network_ = digest(tensors_of(backbone_));
+  const auto [adapters, is_new] = adapters_.try_emplace(key.block);
+  if (is_new && hooks_.identity) adapters->second = hooks_.identity(key.block);
   const BackboneInfo& info = backbone_.info();
   const std::string what =
       key.block > info.depth ? "features" : fmt::format("tokens entering block {}", key.block);
-  const std::string code = sharing_.through_learner ? sharing_.store->learner_code() : "";
-  return fmt::format("{} of {} {}, samples {}, in chunks of {}\n{}{}", what, info.name, *network_,
-                     key.samples, kChunk, info.options, code);
+  const std::string code = hooks_.through_learner ? work_.store->learner_code() : "";
+  return fmt::format("{} of {} {}{}, samples {}, in chunks of {}{}\n{}{}", what, info.name,
+                     *network_, adapters->second, key.samples, kChunk,
+                     work_.bfloat16 ? ", bfloat16" : "", info.options, code);
 }
 
-FrozenTokens::Entry& FrozenTokens::touch(const Key& key, int64_t size, int64_t bytes) {
+std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t size,
+                                                         int64_t bytes) {
   if (const auto found = entries_.find(key); found != entries_.end()) {
-    ages_.splice(ages_.end(), ages_, found->second.age);
+    ages_.splice(ages_.end(), ages_, found->second->age);
     return found->second;
   }
-  const bool is_in_memory = bytes <= budget_bytes_;  // else the store's files are mapped
+  const bool is_in_memory = bytes <= work_.memory_bytes;  // else the store's files are mapped
   const auto num_chunks = static_cast<size_t>((size + kChunk - 1) / kChunk);
   const auto is_full = [&] {
-    return (is_in_memory && used_bytes_ + bytes > budget_bytes_) ||
-           (!is_in_memory && mapped_bytes_ + bytes > sharing_.store->budget_bytes()) ||
+    return (is_in_memory && used_bytes_ + bytes > work_.memory_bytes) ||
+           (!is_in_memory && mapped_bytes_ + bytes > work_.store->budget_bytes()) ||
            num_chunks_ + num_chunks > kMostChunks;
   };
   while (!ages_.empty() && is_full()) drop(entries_.find(ages_.front()));
-  const std::string text = sharing_.store ? about(key) : "";
-  Entry& entry = entries_[key];
+  const std::string text = work_.store ? about(key) : "";
+  const auto result = std::make_shared<Entry>();
+  entries_[key] = result;
+  Entry& entry = *result;
   entry.chunks.resize(num_chunks);
   entry.view = key.view;
   entry.bytes = is_in_memory ? bytes : 0;
   entry.mapped_bytes = is_in_memory ? 0 : bytes;
-  if (sharing_.store) {
+  if (work_.store) {
     entry.about = text;
-    entry.group = sharing_.store->group(entry.about);
+    entry.group = work_.store->group(entry.about);
   }
   used_bytes_ += entry.bytes;
   mapped_bytes_ += entry.mapped_bytes;
   num_chunks_ += num_chunks;
   entry.age = ages_.insert(ages_.end(), key);
-  return entry;
+  return result;
 }
 
-void FrozenTokens::drop(std::map<Key, Entry>::iterator entry) {
-  used_bytes_ -= entry->second.bytes;
-  mapped_bytes_ -= entry->second.mapped_bytes;
-  num_chunks_ -= entry->second.chunks.size();
-  ages_.erase(entry->second.age);
+void FrozenTokens::drop(std::map<Key, std::shared_ptr<Entry>>::iterator entry) {
+  used_bytes_ -= entry->second->bytes;
+  mapped_bytes_ -= entry->second->mapped_bytes;
+  num_chunks_ -= entry->second->chunks.size();
+  ages_.erase(entry->second->age);
   entries_.erase(entry);
 }
 

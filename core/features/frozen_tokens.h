@@ -15,17 +15,17 @@
 
 #include "core/data/samples.h"
 #include "core/features/activation_store.h"
+#include "core/features/frozen_work.h"
 #include "core/nn/backbone.h"
 
 namespace cl {
 
-/// Where tokens are kept beyond the run that computed them.
-struct TokenSharing {
-  std::shared_ptr<ActivationStore> store;  // null: nowhere
-  /// Names the tensors and options of hooks that do something below the cut; asked for after each
-  /// `forget`. Null: there are none.
-  std::function<std::string()> hooks = nullptr;
-  bool through_learner = false;  // whether code of the learner itself has a part in the tokens
+/// Hooks that do something below the cut.
+struct FrozenHooks {
+  /// Names the tensors and options of what acts in blocks below `block` (depth + 1: in all). Asked
+  /// for once, and again after `forget`. Null: nothing does.
+  std::function<std::string(int64_t block)> identity = nullptr;
+  bool through_learner = false;  // whether code of the learner itself has a part in it
 };
 
 /// Remembers what leaves a frozen part of the backbone: in memory for as many sets of samples as
@@ -41,8 +41,7 @@ class FrozenTokens {
                                         << 14;  // each may be a mapped file, of which there are few
 
   /// @param device  where the backbone is, and where results are returned
-  FrozenTokens(Backbone& backbone, c10::Device device, int64_t budget_bytes,
-               TokenSharing sharing = {});
+  FrozenTokens(Backbone& backbone, c10::Device device, FrozenWork work, FrozenHooks hooks = {});
 
   /// Tokens entering `block` [N, T, dim], for block in [0, depth]; `depth` gives what leaves the
   /// last block.
@@ -54,8 +53,12 @@ class FrozenTokens {
   [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,
                                 const View& view, Hooks& hooks);
 
-  /// Drops everything: to be called whenever the backbone or what hooks compute has changed.
-  void forget();
+  /// Drops what leaves blocks from `first` on: to be called whenever what hooks compute there has
+  /// changed, and with 0 when the backbone has.
+  void forget(int64_t first = 0);
+  /// From now on deeper requests go on from the tokens entering `block`, which are remembered too:
+  /// for a part of the network that rests longer than what follows. 0: from the input.
+  void go_on_from(int64_t block);
 
  private:
   struct Key {
@@ -79,23 +82,26 @@ class FrozenTokens {
   };
 
   Tensor cached(const Request& request, std::span<const int64_t> rows);
-  Tensor compute(const Request& request, std::span<const int64_t> rows) const;
+  Tensor compute(const Request& request, std::span<const int64_t> rows);
   /// A chunk from memory, from the store, or computed.
   Tensor chunk(const Request& request, Entry& entry, int64_t index);
   [[nodiscard]] std::vector<int64_t> shape(int64_t size, int64_t block) const;
   /// The entry of `key`, made empty where there is none, now the youngest.
-  Entry& touch(const Key& key, int64_t size, int64_t bytes);
-  void drop(std::map<Key, Entry>::iterator entry);
+  std::shared_ptr<Entry> touch(const Key& key, int64_t size, int64_t bytes);
+  void drop(std::map<Key, std::shared_ptr<Entry>>::iterator entry);
   [[nodiscard]] std::string about(const Key& key);
 
   Backbone& backbone_;  // only looked at
   c10::Device device_;
-  int64_t budget_bytes_, used_bytes_ = 0, mapped_bytes_ = 0;
+  FrozenWork work_;
+  FrozenHooks hooks_;
+  int64_t start_ = 0;  // see go_on_from
+  int64_t used_bytes_ = 0, mapped_bytes_ = 0;
   size_t num_chunks_ = 0;
-  TokenSharing sharing_;
-  std::optional<std::string> network_;  // digests of the backbone and the hooks
-  std::map<Key, Entry> entries_;
-  std::list<Key> ages_;  // oldest first
+  std::optional<std::string> network_;             // digest of the backbone
+  std::map<int64_t, std::string> adapters_;        // by block: what the hooks say of themselves
+  std::map<Key, std::shared_ptr<Entry>> entries_;  // one being filled may be dropped meanwhile
+  std::list<Key> ages_;                            // oldest first
 };
 
 }  // namespace cl

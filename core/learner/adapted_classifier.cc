@@ -29,8 +29,6 @@ void AdaptedClassifier::Options::fields(config::Fields& fields) {
   fields.field("first_layer", first_layer, "first adapted block, 0-based", {0, 1000});
   fields.field("last_layer", last_layer, "last adapted block; -1: the backbone's last", {-1, 1000});
   fields.plugin("head", head, "head", "classifier on the features");
-  fields.field("cache_mib", cache_mib, "memory for what the frozen part computes, in MiB",
-               {0, 1 << 20});
 }
 
 AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
@@ -38,8 +36,8 @@ AdaptedClassifier::AdaptedClassifier(const Options& options, LearnerParts parts)
       device_(parts.device),
       adapter_(options.adapter.is_null() ? "" : Adapters::get().write(options.adapter, 0)),
       adapters_(make_adapters(options, backbone_->info(), parts.key.child("adapter"), device_)),
-      cache_(*backbone_, parts.device, options.cache_mib << 20,
-             {parts.store, [this] { return frozen_adapters(); }}),
+      cache_(*backbone_, parts.device, parts.frozen,
+             {.identity = [this](int64_t) { return frozen_adapters(); }}),
       first_adapted_(options.adapter.is_null() ? backbone_->info().depth : options.first_layer),
       num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
   head_ = Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,

@@ -25,7 +25,6 @@ class AdaptedClassifier {
     int64_t first_layer = 0;
     int64_t last_layer = -1;
     config::Node head = config::Node::of("linear");
-    int64_t cache_mib = 256;
     void fields(config::Fields& fields);
   };
 

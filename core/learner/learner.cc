@@ -50,11 +50,11 @@ void check_finite(Learner& learner, int64_t experience) {
 
 void Learner::learn(const TrainView& view, RunContext& context) {
   check_view(view, num_classes_);
-  do_learn(view, context);
-  check_finite(*this, view.index);
   std::set<int64_t> seen(classes_seen_.begin(), classes_seen_.end());
   seen.insert(view.classes.begin(), view.classes.end());
   classes_seen_.assign(seen.begin(), seen.end());
+  do_learn(view, context);
+  check_finite(*this, view.index);
 }
 
 Tensor Learner::predict(const Samples& samples, std::span<const int64_t> rows) {

@@ -10,7 +10,7 @@
 
 #include <c10/core/Device.h>
 
-#include "core/features/activation_store.h"
+#include "core/features/frozen_work.h"
 #include "core/metrics/metrics_log.h"
 #include "core/nn/backbone.h"
 #include "core/stream/stream.h"
@@ -24,7 +24,7 @@ struct LearnerParts {
   StreamInfo stream;
   RngKey key;  // the run's model key
   c10::Device device;
-  std::shared_ptr<ActivationStore> store = nullptr;  // shared with other runs; null: none
+  FrozenWork frozen = {};  // for the learner's FrozenTokens
 };
 
 /// Continual learner. Callers use the public, checked methods; methods override the private `do_`
@@ -49,7 +49,7 @@ class Learner {
   /// in the columns of classes not seen so far.
   [[nodiscard]] Tensor predict(const Samples& samples, std::span<const int64_t> rows);
 
-  /// Classes seen so far, ascending.
+  /// Classes seen so far, ascending; while an experience is being learned, with its own.
   [[nodiscard]] const std::vector<int64_t>& classes_seen() const { return classes_seen_; }
   [[nodiscard]] virtual ParameterCount parameter_count() = 0;
   /// Adapters in each block, [depth]; empty where the method has none.

@@ -108,6 +108,7 @@ void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options&
                                           {"epoch", epoch},
                                           {"loss", mean},
                                           {"lr", learning_rate(options, epoch)}});
+    if (context.after_epoch) context.after_epoch();
   }
   // Gradients would double the memory of what trained, until the next phase.
   optimiser->clear_gradients();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -23,6 +24,7 @@ struct RunContext {
   std::stop_token stop;
   int64_t num_views = 0;  // training views of a sample that come in turn; 0: each is new
   int64_t passes = 0;     // over the data of the experience, so far
+  std::function<void()> after_epoch = nullptr;  // called by `train::fit`; null: nothing to do
 
   /// How the next pass over the data of the experience looks at them. What the phases of an
   /// experience share: the first pass of one goes on where the last of another stopped.

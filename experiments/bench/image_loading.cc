@@ -16,11 +16,11 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "core/base/allocator.h"
 #include "core/base/error.h"
 #include "core/base/rng.h"
 #include "core/stream/image_dataset.h"
 #include "core/stream/image_source.h"
+#include "experiments/bench/benchmarks.h"
 
 namespace cl {
 namespace {
@@ -163,22 +163,19 @@ void plain_grey(benchmark::State& state) {
 }
 
 }  // namespace
-}  // namespace cl
 
-int main(int argc, char** argv) {
-  cl::keep_freed_memory();
+void add_image_loading() {
   cv::setNumThreads(1);
-  cl::ImageTransform::Options large = cl::backbone_input(), augmented = large, small;
+  ImageTransform::Options large = backbone_input(), augmented = large, small;
   augmented.augment = "crop_flip";
   const std::string folder =
-      fmt::format("{{image_folder: {{folder: {}}}}}", cl::jpegs().root().string());
-  benchmark::RegisterBenchmark("jpeg_folder/plain", cl::plain_jpegs)->Unit(benchmark::kMillisecond);
-  cl::add("jpeg_folder/ours", folder, {}, large);
-  cl::add("jpeg_folder/ours_augmented", folder, {}, augmented, cl::View::train(cl::RngKey(1)));
-  benchmark::RegisterBenchmark("idx/plain", cl::plain_grey)->Unit(benchmark::kMillisecond);
-  cl::add("idx/ours", "fashion_mnist", {}, small);
-  cl::add("letters/ours", "letters", {}, small);
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+      fmt::format("{{image_folder: {{folder: {}}}}}", jpegs().root().string());
+  benchmark::RegisterBenchmark("jpeg_folder/plain", plain_jpegs)->Unit(benchmark::kMillisecond);
+  add("jpeg_folder/ours", folder, {}, large);
+  add("jpeg_folder/ours_augmented", folder, {}, augmented, View::train(RngKey(1)));
+  benchmark::RegisterBenchmark("idx/plain", plain_grey)->Unit(benchmark::kMillisecond);
+  add("idx/ours", "fashion_mnist", {}, small);
+  add("letters/ours", "letters", {}, small);
 }
+
+}  // namespace cl

@@ -46,6 +46,7 @@ int parse_and_act(int argc, char** argv) {
   add_pretrain(app, chosen);
   add_data(app, chosen);
   add_cache(app, chosen);
+  add_bench(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -33,5 +33,6 @@ void add_predict(CLI::App& app, Action& chosen);
 void add_pretrain(CLI::App& app, Action& chosen);
 void add_data(CLI::App& app, Action& chosen);
 void add_cache(CLI::App& app, Action& chosen);
+void add_bench(CLI::App& app, Action& chosen);
 
 }  // namespace cl::experiments::cli

@@ -63,7 +63,6 @@ void Options::fields(config::Fields& fields) {
                kObjectives);
   fields.group("functional", functional, "training of adapters, router and head");
   fields.group("descriptor", descriptor, "training of descriptors");
-  fields.field("cache_mib", cache_mib, "memory for tokens of frozen blocks, MiB", {0, 1 << 20});
 }
 
 void Options::check(const config::Node& node) const {

@@ -33,7 +33,6 @@ struct Options {
   std::string objective = "sequential";
   train::Options functional;
   train::Options descriptor{.epochs = 20, .lr = 0.01};
-  int64_t cache_mib = 256;
 
   void fields(config::Fields& fields);
   void check(const config::Node& node) const;

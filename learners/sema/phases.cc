@@ -47,7 +47,7 @@ bool may_keep(const Session& session, int64_t num) {
   const int64_t views = session.num_lasting_views();
   const int64_t bytes = views * num * session.data().size() *
                         session.network.backbone().info().dim * static_cast<int64_t>(sizeof(float));
-  return views > 0 && bytes <= session.options.cache_mib << 20;
+  return views > 0 && bytes <= session.memory_bytes;
 }
 
 /// What blocks that rest in a phase make of all samples, for each view when it first comes.
@@ -67,18 +67,6 @@ class ByView {
   std::function<T(const View&)> compute_;
   std::map<uint64_t, T> known_;
 };
-
-/// Features of all samples, [n, dim].
-Tensor all_features(Session& session, const View& look) {
-  const GradMode no_gradients(false);
-  std::vector<Tensor> parts;
-  for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
-    session.context.check_stop();
-    Pooled unused;
-    parts.push_back(features(session, rows, look, unused));
-  });
-  return at::cat(parts);
-}
 
 std::vector<int64_t> growing_blocks(const Network& network) {
   std::vector<int64_t> layers;
@@ -126,18 +114,13 @@ Tensor descriptor_loss(const Tensor& errors, const Options& options) {
 
 void functional_phase(Session& session, int64_t round) {
   Network& network = session.network;
-  const std::vector<Tensor> trained = network.functional_parameters();
-  // With nothing but the classifier to train, a view's features never change.
-  const bool is_head_only = trained.size() == parameters(network.classifier()).size();
-  const bool keeps = is_head_only && may_keep(session, 1);
-  ByView<Tensor> known([&](const View& look) { return all_features(session, look); });
   const bool is_joint = session.options.objective == "joint";
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
     Pooled inputs;
-    const Tensor x =
-        keeps
-            ? known.of(session.lasting_view(look)).index_select(0, row_index(rows, session.device))
-            : features(session, rows, look, inputs);
+    // With nothing but the classifier to train, a view's features never change.
+    const Tensor x = session.tokens.has_features()
+                         ? session.tokens.features(session.data(), rows, look)
+                         : features(session, rows, look, inputs);
     const Tensor logits = train::keep_classes(network.classifier()(x), session.view.classes);
     const Tensor labels = session.data().labels().index_select(0, row_index(rows, at::kCPU));
     Tensor sum = train::cross_entropy(logits, labels.to(session.device));
@@ -148,7 +131,7 @@ void functional_phase(Session& session, int64_t round) {
     }
     return sum;
   };
-  std::vector<train::ParameterGroup> groups{{trained}};
+  std::vector<train::ParameterGroup> groups{{network.functional_parameters()}};
   if (is_joint) groups.push_back({network.descriptor_parameters()});
   train::fit(groups, session.data().size(), session.options.functional, loss, "functional",
              phase_key(session, "functional", round), session.context);
@@ -183,6 +166,7 @@ void train_new(Session& session, int64_t round) {
   functional_phase(session, round);
   if (session.options.objective == "sequential") descriptor_phase(session, round);
   session.network.freeze();
+  session.tokens.settle();
 }
 
 }  // namespace cl::sema

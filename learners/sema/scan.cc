@@ -37,6 +37,7 @@ Decision decide(const std::vector<Tensor>& zscores, double threshold, const std:
 void expand(Session& session, int64_t layer, int64_t step) {
   Block& block = session.network.block(layer);
   block.add_adapter();
+  session.tokens.unsettle(layer);
   session.context.log.expansion({session.context.experience, step, layer, "adapter",
                                  count(parameters(*block.modules().back().functional))});
 }

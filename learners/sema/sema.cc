@@ -37,9 +37,8 @@ class Sema final : public Learner {
         options_(std::move(options)),
         parts_(std::move(parts)),
         network_(options_, network_parts()),
-        tokens_(options_, network_, *parts_.backbone, parts_.device,
-                {.store = parts_.store,
-                 .hooks = [this] { return settled_adapters(); },
+        tokens_(options_, network_, *parts_.backbone, parts_.device, parts_.frozen,
+                {.identity = [this](int64_t block) { return adapters_below(block); },
                  .through_learner = true}),
         counters_(at::zeros({kNumCounters}, at::kLong)) {
     set_trainable(*parts_.backbone, false);
@@ -71,13 +70,15 @@ class Sema final : public Learner {
     return {*parts_.backbone, parts_.stream.num_classes, parts_.key, parts_.device};
   }
 
-  /// Names the adapters below the first block whose input can still change.
-  [[nodiscard]] std::string settled_adapters() {
+  /// Names the adapters of the blocks below `block`, and how they work together.
+  [[nodiscard]] std::string adapters_below(int64_t block) {
     std::string result = fmt::format(" with {}", Adapters::get().write(options_.adapter, 0));
-    for (int64_t layer = 0; layer < tokens_.block(); ++layer) {
+    for (int64_t layer = 0; layer < std::min(block, network_.depth()); ++layer) {
       result += fmt::format(" {}", digest(tensors_of(network_.block(layer))));
     }
-    return result;
+    if (block <= network_.expandable().first) return result;
+    return fmt::format("{}, mixture {} of {} {}", result, options_.mixture, options_.pooling,
+                       options_.descriptor_input);
   }
 
   [[nodiscard]] int64_t num_trainable() { return count(trainable_parameters(network_)); }
@@ -95,12 +96,12 @@ class Sema final : public Learner {
 };
 
 void Sema::do_learn(const TrainView& view, RunContext& context) {
-  Session session{options_, network_, tokens_, view, context, parts_.device};
+  Session session{
+      options_, network_, tokens_, view, context, parts_.device, parts_.frozen.memory_bytes};
   const bool is_first = counters_[kLearned].item<int64_t>() == 0;
   if (is_first) {
     counters_[kTrained] = num_trainable();
     train_new(session, 0);
-    tokens_.settle();
   } else {
     counters_[kTrained] = learn_later(session);
   }
@@ -132,6 +133,9 @@ int64_t Sema::learn_later(Session& session) {
 }
 
 Tensor Sema::do_predict(const Samples& samples, std::span<const int64_t> rows) {
+  if (tokens_.has_features()) {
+    return network_.classifier()(tokens_.features(samples, rows, View::test()));
+  }
   ForwardPass pass;
   pass.rows = rows;
   pass.key = parts_.key.child("mixture").child(samples.id());
@@ -142,7 +146,7 @@ Tensor Sema::do_predict(const Samples& samples, std::span<const int64_t> rows) {
 
 void Sema::do_shape_for(const State& state) {
   network_.reset();
-  tokens_.unsettle();
+  tokens_.unsettle(0);
   for (int64_t layer = 0; layer < network_.depth(); ++layer) {
     const std::string prefix = fmt::format("blocks.{}.modules.", layer);
     const auto has_adapter = [&](int64_t k) {

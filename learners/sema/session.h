@@ -20,6 +20,7 @@ struct Session {
   const TrainView& view;
   RunContext& context;
   c10::Device device;
+  int64_t memory_bytes = FrozenWork().memory_bytes;  // for what a phase remembers
 
   [[nodiscard]] const Dataset& data() const { return *view.data; }
   /// Whether frozen blocks make the same of a sample whenever they see it.

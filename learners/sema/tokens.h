@@ -12,23 +12,30 @@
 
 namespace cl::sema {
 
-/// Blocks below the first expandable one are final after the first experience: what they compute of
-/// a view that recurs is remembered.
+/// Blocks below the first expandable one are final after the first experience, and all blocks are
+/// until the next one grows: what they make of a view that recurs is remembered.
 class Tokens {
  public:
   /// @param backbone  the network's own
   Tokens(const Options& options, const Network& network, Backbone& backbone, c10::Device device,
-         TokenSharing sharing = {});
+         FrozenWork work = {}, FrozenHooks hooks = {});
 
   /// First block whose input is not final: 0 until `settle`.
   [[nodiscard]] int64_t block() const { return block_; }
   /// Tokens entering block `block()` [N, T, dim], without gradient.
   [[nodiscard]] Tensor entering(const Samples& samples, std::span<const int64_t> rows,
                                 const View& view);
-  /// Declares what the first experience trained final.
+  /// Whether all blocks rest, and do the same to a sample whenever they see it: `features` may be
+  /// asked for.
+  [[nodiscard]] bool has_features() const;
+  /// Features [N, dim], without gradient.
+  [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,
+                                const View& view);
+
+  /// Declares that all blocks rest, and those below the first expandable one for good.
   void settle();
-  /// Takes that back.
-  void unsettle();
+  /// Declares that block `layer` changes, until `settle`.
+  void unsettle(int64_t layer);
 
  private:
   const Options& options_;
@@ -36,6 +43,7 @@ class Tokens {
   c10::Device device_;
   FrozenTokens frozen_;
   int64_t block_ = 0;
+  bool all_rest_ = false;
 };
 
 }  // namespace cl::sema

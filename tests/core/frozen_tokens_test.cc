@@ -81,7 +81,8 @@ class AddHundred final : public Hooks {
 };
 
 struct World {
-  explicit World(int64_t budget_bytes = kPlenty) : cache(backbone, at::kCPU, budget_bytes) {}
+  explicit World(int64_t budget_bytes = kPlenty)
+      : cache(backbone, at::kCPU, {.memory_bytes = budget_bytes}) {}
 
   Counting backbone;
   Hooks none;
@@ -199,7 +200,8 @@ TEST_CASE("what one run computed is found by the next, if its network is the sam
     Counting backbone;
     Hooks none;
     const auto store = std::make_shared<ActivationStore>(folder.path(), kPlenty, "here");
-    FrozenTokens cache(backbone, at::kCPU, budget, {store, [&] { return network; }});
+    FrozenTokens cache(backbone, at::kCPU, {.memory_bytes = budget, .store = store},
+                       {.identity = [&](int64_t) { return network; }});
     const Tensor tokens = cache.tokens(samples, std::vector<int64_t>{70, 3}, View::test(), 1, none);
     CHECK(tokens[0][0][0].item<double>() == 71);
     CHECK(tokens[1][1][1].item<double>() == 4);
@@ -221,8 +223,9 @@ TEST_CASE("backbones of equal tensors that compute differently share nothing", "
     Hooks none;
     const auto store =
         std::make_shared<ActivationStore>(folder.path(), kPlenty, "here", learner_code);
-    FrozenTokens cache(backbone, at::kCPU, kPlenty,
-                       {store, [] { return std::string("net"); }, through_learner});
+    FrozenTokens cache(backbone, at::kCPU, {.memory_bytes = kPlenty, .store = store},
+                       {.identity = [](int64_t) { return std::string("net"); },
+                        .through_learner = through_learner});
     (void)cache.tokens(samples, std::vector<int64_t>{0}, View::test(), 1, none);
     return backbone.embedded;
   };
@@ -249,7 +252,7 @@ TEST_CASE("a training view that recurs is remembered apart from others", "[froze
 TEST_CASE("samples larger than the budget are computed directly each time", "[frozen_tokens]") {
   Counting backbone;
   Hooks none;
-  FrozenTokens cache(backbone, at::kCPU, 9 * kBytesPerRow);
+  FrozenTokens cache(backbone, at::kCPU, {.memory_bytes = 9 * kBytesPerRow});
   const Numbers samples(10);
   for (int i = 0; i < 2; ++i) {
     const Tensor tokens = cache.tokens(samples, std::vector<int64_t>{7, 2}, View::test(), 1, none);

@@ -139,8 +139,8 @@ TEST_CASE("with as many views as passes, a run is the one whose views are all ne
   apply(kPlan);
   Progress silent;
   // 5 passes an experience. Nothing of a view is kept in either, so that not even rounding differs.
-  const std::vector<std::string> settings{
-      "learner={finetune_adapter: {cache_mib: 0, train: {epochs: 5}}}", "views=0"};
+  const std::vector<std::string> settings{"learner={finetune_adapter: {train: {epochs: 5}}}",
+                                          "cache_mib=0", "views=0"};
   std::vector<std::string> enough = settings;
   enough.back() = "views=5";
   const RunSpec fresh = runs(folder, settings, kImageSuite).front();

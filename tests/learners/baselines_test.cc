@@ -45,13 +45,14 @@ DatasetPtr clouds(const std::vector<int64_t>& classes, uint64_t seed) {
 }
 
 struct World {
-  explicit World(const std::string& choice, uint64_t seed = 2) {
+  explicit World(const std::string& choice, uint64_t seed = 2, FrozenWork frozen = {}) {
     StreamInfo stream;
     stream.num_experiences = 2;
     stream.num_classes = kClasses;
     stream.sample_shape = {3, 8, 8};
-    learner = Learners::get().make(config::Node::parse(choice, "test"),
-                                   {testing::make_tiny(), stream, RngKey(seed), at::kCPU});
+    learner = Learners::get().make(
+        config::Node::parse(choice, "test"),
+        {testing::make_tiny(), stream, RngKey(seed), at::kCPU, std::move(frozen)});
   }
 
   void learn(int64_t k, const std::vector<int64_t>& classes, uint64_t data_seed = 5) {
@@ -167,7 +168,7 @@ TEST_CASE("adapters go into the layers asked for", "[fixed_adapters]") {
 TEST_CASE("adapters above frozen blocks learn the same with and without remembered tokens",
           "[fixed_adapters]") {
   World remembered("finetune_adapter: {first_layer: 2}");
-  World direct("finetune_adapter: {first_layer: 2, cache_mib: 0}");
+  World direct("finetune_adapter: {first_layer: 2}", 2, {.memory_bytes = 0});
   remembered.learn(0, {0, 1});
   direct.learn(0, {0, 1});
   const Tensor difference = (remembered.logits({0, 1}) - direct.logits({0, 1})).narrow(1, 0, 2);

@@ -42,7 +42,8 @@ constexpr std::string_view kSmall =
 
 struct Run {
   explicit Run(const std::string& more = "",
-               const std::string& adapter = "adapter: {parallel: {bottleneck: 4}}") {
+               const std::string& adapter = "adapter: {parallel: {bottleneck: 4}}",
+               FrozenWork frozen = {}) {
     const auto choice = config::Node::parse(
         fmt::format("sema: {{{}, {}{}{}}}", adapter, kSmall, more.empty() ? "" : ", ", more),
         "test");
@@ -50,8 +51,9 @@ struct Run {
     stream.num_experiences = 3;
     stream.num_classes = 6;
     stream.sample_shape = {3, 8, 8};
-    learner = Learners::get().make(
-        choice, {cl::testing::make_tiny(4), stream, RngKey(5).child("learner"), at::kCPU});
+    learner =
+        Learners::get().make(choice, {cl::testing::make_tiny(4), stream, RngKey(5).child("learner"),
+                                      at::kCPU, std::move(frozen)});
   }
 
   void learn(int64_t k) {
@@ -217,7 +219,8 @@ TEST_CASE("a learner restored to before its first experience starts over", "[sem
 }
 
 TEST_CASE("the size of the cache changes results by rounding only", "[sema]") {
-  Run cached, direct("cache_mib: 0");
+  Run cached;
+  Run direct("", "adapter: {parallel: {bottleneck: 4}}", {.memory_bytes = 0});
   cached.learn_all();
   direct.learn_all();
   CHECK(cached.learner->adapters_per_block() == direct.learner->adapters_per_block());

@@ -1,0 +1,18 @@
+// How a run goes about what never changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace cl {
+
+class ActivationStore;
+
+/// What a learner hands to everything that computes with its frozen network.
+struct FrozenWork {
+  int64_t memory_bytes = 256 << 20;                  // for what is remembered within the run
+  std::shared_ptr<ActivationStore> store = nullptr;  // beyond it; null: nowhere
+  bool bfloat16 = false;                             // matrix products of frozen parts, on a CPU
+};
+
+}  // namespace cl

@@ -1,0 +1,183 @@
+// clsim bench: how long whole runs take, side by side.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "core/base/log.h"
+#include "experiments/cli/interrupt.h"
+#include "experiments/cli/verbs.h"
+#include "experiments/gemm_peak.h"
+#include "experiments/job_timing.h"
+#include "experiments/provenance.h"
+#include "experiments/suite.h"
+
+namespace cl::experiments::cli {
+namespace {
+
+struct BenchOptions {
+  std::string suite, data, csv;
+  std::string cache = "own";
+  int64_t cache_gib = 10;
+  int rounds = 5;
+  std::vector<std::string> overrides;
+};
+
+const std::map<std::string, TimedCache> kCaches{
+    {"none", TimedCache::kNone}, {"own", TimedCache::kOwn}, {"shared", TimedCache::kShared}};
+
+constexpr const char* kFooter =
+    R"(The runs of the suite are conducted one after another, N times in turn, and forgotten. The
+table has the median of the rounds, their smallest and largest, and how many times faster than
+the first run of the suite each is. Put the rival first:
+
+  sweep:
+    execution: [reference, once]
+
+--cache own: each run begins with an empty cache of activations; shared: the runs of a round
+share one, empty at first, as those of a sweep do; none: no files. Seconds of one machine say
+little about another: the machine, its threads and its GEMM peak stand above the table.)";
+
+constexpr double kGiga = 1e9;
+
+struct Machine {
+  std::map<std::string, std::string> facts;
+  double gemm, gemm_bfloat16;  // operations a second
+};
+
+void write_csv(std::ostream& out, const Machine& machine, const std::vector<JobTiming>& timings) {
+  out << "run,round,measure,value,host_cpu,gemm_gflops,gemm_bf16_gflops\n";
+  const auto facts = machine.facts.find("cpu");
+  const std::string cpu = facts == machine.facts.end() ? "" : facts->second;
+  for (const JobTiming& timing : timings) {
+    const auto rows = [&](const std::string& measure, const std::vector<double>& values) {
+      for (size_t i = 0; i < values.size(); ++i) {
+        out << fmt::format("\"{}\",{},{},{},\"{}\",{:.1f},{:.1f}\n", timing.label, i, measure,
+                           values[i], cpu, machine.gemm / kGiga, machine.gemm_bfloat16 / kGiga);
+      }
+    };
+    rows("seconds", timing.seconds);
+    for (const auto& [phase, seconds] : timing.by_phase) rows("seconds." + phase, seconds);
+    for (size_t k = 0; k < timing.by_experience.size(); ++k) {
+      rows(fmt::format("seconds.experience.{}", k), timing.by_experience[k]);
+    }
+    rows("peak_mib", timing.peak_mib);
+  }
+}
+
+void print(const Machine& machine, int64_t threads, const std::vector<JobTiming>& timings) {
+  for (const char* fact : {"cpu", "libtorch", "compiler"}) {
+    const auto found = machine.facts.find(fact);
+    if (found != machine.facts.end()) std::cout << fmt::format("{}: {}\n", fact, found->second);
+  }
+  std::cout << fmt::format(
+      "{} threads in an operation; product of 2048 x 2048 matrices: {:.0f} GFLOP/s, in bfloat16 "
+      "{:.0f}\n\n",
+      threads, machine.gemm / kGiga, machine.gemm_bfloat16 / kGiga);
+  std::set<std::string> phases;
+  for (const JobTiming& timing : timings) {
+    for (const auto& [phase, seconds] : timing.by_phase) phases.insert(phase);
+  }
+  const auto num_experiences = static_cast<int64_t>(timings.front().by_experience.size());
+  std::cout << "| run | seconds | smallest-largest | times faster | peak MiB | accuracy |";
+  for (int64_t k = 0; k < num_experiences; ++k) std::cout << fmt::format(" experience {} |", k);
+  for (const std::string& phase : phases) std::cout << fmt::format(" {} s |", phase);
+  std::cout << "\n|---|---:|---:|---:|---:|---:|";
+  for (size_t i = 0; i < phases.size() + timings.front().by_experience.size(); ++i) {
+    std::cout << "---:|";
+  }
+  std::cout << "\n";
+  const double first = median(timings.front().seconds);
+  double all = 0;
+  for (const JobTiming& timing : timings) {
+    const auto [least, most] = std::minmax_element(timing.seconds.begin(), timing.seconds.end());
+    const double middle = median(timing.seconds);
+    all += middle;
+    std::cout << fmt::format("| {} | {:.2f} | {:.2f}-{:.2f} | {:.2f} | {:.0f} | {:.2f} |",
+                             timing.label, middle, *least, *most, first / middle,
+                             median(timing.peak_mib), 100 * timing.last_accuracy);
+    for (size_t k = 0; k < timing.by_experience.size(); ++k) {
+      const double own = median(timing.by_experience[k]);
+      const double rival =
+          k < timings.front().by_experience.size() ? median(timings.front().by_experience[k]) : own;
+      std::cout << fmt::format(" {:.2f} ({:.1f}x) |", own, rival / own);
+    }
+    for (const std::string& phase : phases) {
+      const auto found = timing.by_phase.find(phase);
+      std::cout << (found == timing.by_phase.end()
+                        ? std::string(" |")
+                        : fmt::format(" {:.2f} |", median(found->second)));
+    }
+    std::cout << "\n";
+  }
+  std::cout << fmt::format("\nall runs: {:.2f} s, {:.2f} times the first\n", all, all / first);
+}
+
+int bench(const BenchOptions& options) {
+  std::vector<Override> overrides;
+  for (const std::string& text : options.overrides) overrides.push_back(parse_override(text));
+  const Suite suite = load_suite(options.suite, overrides);
+  const int64_t threads = suite.runs.front().settings.threads;
+  for (const RunSpec& spec : suite.runs) {
+    if (spec.settings.threads != threads) {
+      throw ConfigError({}, "threads", "expected the same number in all runs of a benchmark");
+    }
+  }
+  const ThreadPlan plan{.intra_op_threads = static_cast<int>(threads)};
+  apply(plan);
+  const InterruptStop stop;
+  const auto about_to = [&](int round, const std::string& label) {
+    log::info("round {} of {}: {}", round + 1, options.rounds, label);
+  };
+  const Machine machine{provenance(plan, "clsim bench"), gemm_peak(), gemm_peak(true)};
+  const auto timings = time_runs(
+      suite.runs,
+      {.rounds = options.rounds,
+       .cache = kCaches.at(options.cache),
+       .cache_bytes = options.cache_gib << 30},
+      {.out = {}, .data_root = options.data, .provenance = {}, .stop = stop.token()}, about_to);
+  print(machine, threads, timings);
+  if (!options.csv.empty()) {
+    std::ofstream file(options.csv);
+    write_csv(file, machine, timings);
+    if (!file.flush()) throw Error(fmt::format("cannot write '{}'", options.csv));
+  }
+  return kFine;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& chosen) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* verb = app.add_subcommand("bench", "Time the runs of a suite side by side");
+  verb->add_option("suite", options->suite, "YAML file")->required()->type_name("SUITE");
+  verb->add_option("--rounds", options->rounds, "how often each run is conducted")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  verb->add_option("--cache", options->cache, "what activations a run finds")
+      ->type_name("none|own|shared")
+      ->check(CLI::IsMember({"none", "own", "shared"}))
+      ->capture_default_str();
+  verb->add_option("--cache-gib", options->cache_gib, "most that they may take")
+      ->type_name("GIB")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->capture_default_str();
+  verb->add_option("--set", options->overrides, "a setting that wins over the suite")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  verb->add_option("--data", options->data, "folder of the data sets; default: $CLSIM_DATA")
+      ->type_name("DIR");
+  verb->add_option("--csv", options->csv, "file for every single value")->type_name("FILE");
+  verb->footer(kFooter);
+  verb->callback([&chosen, options] { chosen = [options] { return bench(*options); }; });
+}
+
+}  // namespace cl::experiments::cli

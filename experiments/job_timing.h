@@ -1,0 +1,49 @@
+// How long whole runs take, and how much memory.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiments/run.h"
+
+namespace cl::experiments {
+
+/// What activations a timed run finds.
+enum class TimedCache {
+  kNone,   // there is no store
+  kOwn,    // an empty one for each run
+  kShared  // an empty one for each round over all runs
+};
+
+/// Of one run, a value for each round.
+struct JobTiming {
+  std::string label;
+  std::vector<double> seconds;                          // as a clock on the wall
+  std::map<std::string, std::vector<double>> by_phase;  // the same, of what the run logs
+  std::vector<std::vector<double>> by_experience;       // the same, [experiences][rounds]
+  std::vector<double> peak_mib;  // resident memory of the process; empty where unknown
+  double last_accuracy = 0;
+};
+
+struct TimingPlan {
+  int rounds = 5;
+  TimedCache cache = TimedCache::kOwn;
+  int64_t cache_bytes = int64_t{10} << 30;
+};
+
+/// Conducts all runs one after another, again and again, so that a disturbance of the machine does
+/// not fall upon one of them alone. Results go to a folder that is removed.
+/// @param place  what runs share; its folder and its store are replaced
+/// @param about_to  called before each run with round and label
+[[nodiscard]] std::vector<JobTiming> time_runs(
+    std::span<const RunSpec> runs, const TimingPlan& plan, const RunPlace& place,
+    const std::function<void(int round, const std::string& label)>& about_to);
+
+/// The middle value, or the mean of the two middle ones; NaN for none.
+[[nodiscard]] double median(std::vector<double> values);
+
+}  // namespace cl::experiments
