@@ -26,7 +26,7 @@ constexpr int64_t kPatchValues = 3 * 16 * 16;
 constexpr auto kThreads = 2;
 
 std::unique_ptr<Backbone> vit_base() {
-  return Backbones::get().make(config::Node::parse("vit: {name: vit_base_patch16_224}", "bench"),
+  return Backbones::get().make(config::Node::parse("vit: {preset: vit_base_patch16_224}", "bench"),
                                {.key = RngKey(1), .device = at::kCPU});
 }
 

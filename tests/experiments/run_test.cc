@@ -133,6 +133,33 @@ TEST_CASE("the cache of activations changes no byte of a result", "[experiments]
   }
 }
 
+TEST_CASE("the reference's way remembers nothing, watches every epoch and comes to the same",
+          "[experiments]") {
+  const TempDir folder;
+  apply(kPlan);
+  Progress silent;
+  const fs::path out = made(folder, "out");
+  const auto record = [&](const std::string& execution) {
+    const RunSpec spec =
+        runs(folder, {"learner={fixed_adapters: {train: {epochs: 2}}}", "execution=" + execution},
+             kImageSuite)
+            .front();
+    const auto store =
+        std::make_shared<ActivationStore>(folder / ("cache_" + execution), 1 << 30, "here");
+    return run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}, .store = store},
+               silent);
+  };
+  const RunRecord once = record("once"), reference = record("reference");
+  CHECK_FALSE(once.tables.contains("accuracy_by_epoch"));
+  CHECK(reference.tables.contains("accuracy_by_epoch"));
+  CHECK(ActivationStore::list(folder / "cache_reference").empty());
+  REQUIRE(once.evaluations.size() == reference.evaluations.size());
+  for (size_t i = 0; i < once.evaluations.size(); ++i) {
+    CHECK(once.evaluations[i].labels == reference.evaluations[i].labels);
+    CHECK(once.evaluations[i].predictions == reference.evaluations[i].predictions);
+  }
+}
+
 TEST_CASE("with as many views as passes, a run is the one whose views are all new",
           "[experiments]") {
   const TempDir folder;

@@ -191,6 +191,7 @@ TEST_CASE("each phase of an expansion changes its own parameters alone", "[sema]
   world.during(0, {0, 1}, noise_images({0, 1}, 40, 0, 1),
                [](Session& session) { train_new(session, 0); });
   world.network.block(2).add_adapter();
+  world.tokens.unsettle(2);
   const auto functional = changed_by(world, [](Session& session) { functional_phase(session, 0); });
   CHECK(all_within(functional, {"blocks.2.modules.1.functional.", "blocks.2.router.new.",
                                 "classifier.", "blocks.2.modules.1.descriptor.statistics."}));
