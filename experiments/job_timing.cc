@@ -6,39 +6,14 @@
 #include <limits>
 #include <optional>
 
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include "core/features/activation_store.h"
+#include "core/base/scratch_folder.h"
 #include "core/metrics/summary.h"
-#include "experiments/provenance.h"
+#include "experiments/shared_activations.h"
 
 namespace cl::experiments {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder that goes with its owner.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "clsim_bench_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw Error(fmt::format("cannot make a folder like '{}'", name));
-    }
-    path_ = name;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// From now on the peak is counted anew, where the system can do that.
 bool restart_peak() {
@@ -54,12 +29,6 @@ std::optional<double> peak_mib() {
     if (word == "VmHWM:" && file >> kib) return static_cast<double>(kib) / 1024;
   }
   return std::nullopt;
-}
-
-std::shared_ptr<ActivationStore> open_store(const fs::path& folder, int64_t bytes,
-                                            const RunSpec& spec) {
-  const ThreadPlan threads{.intra_op_threads = static_cast<int>(spec.settings.threads)};
-  return std::make_shared<ActivationStore>(folder, bytes, arithmetic(threads), learner_code());
 }
 
 /// Notes when each experience begins.
@@ -87,11 +56,11 @@ class Stopwatch final : public Progress {
 };
 
 void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTiming& timing) {
-  const ScratchFolder scratch;
+  const ScratchFolder scratch("clsim-bench");
   place.out = scratch.path();
   if (plan.cache == TimedCache::kNone) place.store = nullptr;
   if (plan.cache == TimedCache::kOwn) {
-    place.store = open_store(scratch.path() / "cache", plan.cache_bytes, spec);
+    place.store = shared_activations(scratch.path() / "cache", plan.cache_gib, plan.threads);
   }
   Stopwatch watch;
   const bool knows_peak = restart_peak();
@@ -119,9 +88,9 @@ std::vector<JobTiming> time_runs(
     result.push_back({.label = spec.label.empty() ? spec.id() : spec.label});
   }
   for (int round = 0; round < plan.rounds; ++round) {
-    const ScratchFolder shared;
+    const ScratchFolder shared("clsim-bench");
     RunPlace here = place;
-    here.store = open_store(shared.path(), plan.cache_bytes, runs.front());
+    here.store = shared_activations(shared.path(), plan.cache_gib, plan.threads);
     for (size_t i = 0; i < runs.size(); ++i) {
       about_to(round, result[i].label);
       time_one(runs[i], plan, here, result[i]);

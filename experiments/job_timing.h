@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "experiments/run.h"
+#include "experiments/shared_activations.h"
 
 namespace cl::experiments {
 
@@ -32,7 +33,8 @@ struct JobTiming {
 struct TimingPlan {
   int rounds = 5;
   TimedCache cache = TimedCache::kOwn;
-  int64_t cache_bytes = int64_t{10} << 30;
+  int64_t cache_gib = kDefaultCacheGib;
+  ThreadPlan threads;
 };
 
 /// Conducts all runs one after another, again and again, so that a disturbance of the machine does

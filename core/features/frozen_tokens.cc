@@ -43,7 +43,7 @@ Tensor FrozenTokens::features(const Samples& samples, std::span<const int64_t> r
 void FrozenTokens::forget(int64_t first) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const auto next = std::next(entry);
-    if (entry->first.block > first) drop(entry);
+    if (first == 0 || entry->first.block > first) drop(entry);
     entry = next;
   }
   adapters_.erase(adapters_.upper_bound(first), adapters_.end());

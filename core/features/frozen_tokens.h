@@ -54,7 +54,7 @@ class FrozenTokens {
                                 const View& view, Hooks& hooks);
 
   /// Drops what leaves blocks from `first` on: to be called whenever what hooks compute there has
-  /// changed, and with 0 when the backbone has.
+  /// changed. 0: everything, for when the backbone has.
   void forget(int64_t first = 0);
   /// From now on deeper requests go on from the tokens entering `block`, which are remembered too:
   /// for a part of the network that rests longer than what follows. 0: from the input.

@@ -18,6 +18,7 @@
 
 #include "core/base/error.h"
 #include "core/base/rng.h"
+#include "core/base/scratch_folder.h"
 #include "core/stream/image_dataset.h"
 #include "core/stream/image_source.h"
 #include "experiments/bench/benchmarks.h"
@@ -51,9 +52,9 @@ cv::Mat picture(uint64_t seed, cv::Size size) {
 /// A folder of JPEG files that goes when the program ends.
 class JpegFolder {
  public:
-  JpegFolder() : root_(fs::temp_directory_path() / fmt::format("clsim_bench_{}", ::getpid())) {
+  JpegFolder() {
     for (const char* split : {"train", "test"}) {
-      const fs::path folder = root_ / split / "noise";
+      const fs::path folder = root() / split / "noise";
       fs::create_directories(folder);
       for (int64_t i = 0; i < kImages; ++i) {
         files_.push_back(folder / fmt::format("{:03}.jpg", i));
@@ -62,17 +63,11 @@ class JpegFolder {
     }
     files_.resize(kImages);
   }
-  JpegFolder(const JpegFolder&) = delete;
-  JpegFolder& operator=(const JpegFolder&) = delete;
-  ~JpegFolder() {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-  [[nodiscard]] const fs::path& root() const { return root_; }
+  [[nodiscard]] const fs::path& root() const { return folder_.path(); }
   [[nodiscard]] const std::vector<fs::path>& files() const { return files_; }
 
  private:
-  fs::path root_;
+  ScratchFolder folder_{"clsim-bench"};
   std::vector<fs::path> files_;  // of the training split
 };
 

@@ -4,7 +4,6 @@
 // Counter `flops` is the operations of matrix products alone, twice the multiplications, so its
 // quotient with that of "gemm" is the share of the machine's peak that is put to use.
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/full.h>
 #include <benchmark/benchmark.h>
 
 #include "core/base/rng.h"
@@ -23,7 +22,7 @@ namespace {
 constexpr int64_t kBatch = 32;
 constexpr int64_t kTail = 9;  // first block that trains
 constexpr int64_t kPatchValues = 3 * 16 * 16;
-constexpr auto kThreads = 2;
+constexpr int kThreads = 2;
 
 std::unique_ptr<Backbone> vit_base() {
   return Backbones::get().make(config::Node::parse("vit: {preset: vit_base_patch16_224}", "bench"),

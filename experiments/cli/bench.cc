@@ -25,7 +25,7 @@ namespace {
 struct BenchOptions {
   std::string suite, data, csv;
   std::string cache = "own";
-  int64_t cache_gib = 10;
+  int64_t cache_gib = kDefaultCacheGib;
   int rounds = 5;
   std::vector<std::string> overrides;
 };
@@ -141,7 +141,8 @@ int bench(const BenchOptions& options) {
       suite.runs,
       {.rounds = options.rounds,
        .cache = kCaches.at(options.cache),
-       .cache_bytes = options.cache_gib << 30},
+       .cache_gib = options.cache_gib,
+       .threads = plan},
       {.out = {}, .data_root = options.data, .provenance = {}, .stop = stop.token()}, about_to);
   print(machine, threads, timings);
   if (!options.csv.empty()) {

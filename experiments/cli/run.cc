@@ -18,7 +18,6 @@
 
 #include "core/base/log.h"
 #include "core/base/user_folders.h"
-#include "core/features/activation_store.h"
 #include "core/metrics/summary.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
@@ -28,6 +27,7 @@
 #include "experiments/progress.h"
 #include "experiments/provenance.h"
 #include "experiments/run_files.h"
+#include "experiments/shared_activations.h"
 #include "experiments/suite.h"
 
 namespace cl::experiments::cli {
@@ -35,12 +35,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kCacheGib = 10;
-
 struct RunOptions {
   std::string program;  // as it was called
   std::string suite, out, data, cache;
-  int64_t cache_gib = kCacheGib;
+  int64_t cache_gib = kDefaultCacheGib;
   int jobs = 1;
   bool resume = false;
   std::vector<std::string> only, overrides;
@@ -139,7 +137,7 @@ std::string command_line(const RunOptions& options) {
   if (!options.out.empty()) words.insert(words.end(), {"--out", options.out});
   if (!options.data.empty()) words.insert(words.end(), {"--data", options.data});
   if (!options.cache.empty()) words.insert(words.end(), {"--cache", options.cache});
-  if (options.cache_gib != kCacheGib) {
+  if (options.cache_gib != kDefaultCacheGib) {
     words.insert(words.end(), {"--cache-gib", std::to_string(options.cache_gib)});
   }
   if (options.jobs != 1) words.insert(words.end(), {"--jobs", std::to_string(options.jobs)});
@@ -152,8 +150,7 @@ std::string command_line(const RunOptions& options) {
 /// Null if the user wants none.
 std::shared_ptr<ActivationStore> open_store(const RunOptions& options, const ThreadPlan& plan) {
   if (options.cache_gib == 0) return nullptr;
-  return std::make_shared<ActivationStore>(cache_root(options.cache), options.cache_gib << 30,
-                                           arithmetic(plan), learner_code());
+  return shared_activations(cache_root(options.cache), options.cache_gib, plan);
 }
 
 /// 0 if standard error is no terminal.

@@ -50,13 +50,14 @@ bool may_keep(const Session& session, int64_t num) {
   return views > 0 && bytes <= session.memory_bytes;
 }
 
-/// What blocks that rest in a phase make of all samples, for each view when it first comes.
-template <class T>
-class ByView {
+/// The pooled inputs of all samples to blocks that rest in a phase, for each view when it first
+/// comes.
+class PooledByView {
  public:
-  explicit ByView(std::function<T(const View&)> compute) : compute_(std::move(compute)) {}
+  explicit PooledByView(std::function<Pooled(const View&)> compute)
+      : compute_(std::move(compute)) {}
 
-  const T& of(const View& look) {
+  const Pooled& of(const View& look) {
     const uint64_t name = look.augment ? look.augment->bits() : 0;
     const auto found = known_.find(name);
     return found != known_.end() ? found->second
@@ -64,8 +65,8 @@ class ByView {
   }
 
  private:
-  std::function<T(const View&)> compute_;
-  std::map<uint64_t, T> known_;
+  std::function<Pooled(const View&)> compute_;
+  std::map<uint64_t, Pooled> known_;
 };
 
 std::vector<int64_t> growing_blocks(const Network& network) {
@@ -143,7 +144,7 @@ void descriptor_phase(Session& session, int64_t round) {
   if (layers.empty()) return;
   // All adapters rest in this phase, so that a view's inputs never change.
   const bool keeps = may_keep(session, static_cast<int64_t>(layers.size()));
-  ByView<Pooled> known([&](const View& look) { return all_pooled_inputs(session, layers, look); });
+  PooledByView known([&](const View& look) { return all_pooled_inputs(session, layers, look); });
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
     const Pooled batch = keeps ? Pooled() : pooled_inputs(session, layers, rows, look);
     const Pooled& inputs = keeps ? known.of(session.lasting_view(look)) : batch;

@@ -177,6 +177,23 @@ TEST_CASE("what was forgotten is computed anew, in the room there was", "[frozen
   CHECK(world.tokens(samples, {2}, 1)[0] == 103);
 }
 
+TEST_CASE("all is forgotten, or what lies above a block", "[frozen_tokens]") {
+  World world;
+  const Numbers samples(10);
+  const auto embedded_again = [&] {
+    const int64_t before = world.backbone.embedded;
+    (void)world.tokens(samples, {2}, 0);
+    (void)world.tokens(samples, {2}, 1);
+    (void)world.tokens(samples, {2}, 2);
+    return world.backbone.embedded - before;
+  };
+  CHECK(embedded_again() == 30);
+  world.cache.forget(1);
+  CHECK(embedded_again() == 10);  // what enters block 2
+  world.cache.forget();
+  CHECK(embedded_again() == 30);
+}
+
 TEST_CASE("the least recently used goes when the budget is spent", "[frozen_tokens]") {
   World world(20 * kBytesPerRow);
   const Numbers a(10, false, "a"), b(10, false, "b"), c(10, false, "c");

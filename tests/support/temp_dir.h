@@ -4,27 +4,23 @@
 #include <filesystem>
 #include <string_view>
 
+#include "core/base/scratch_folder.h"
+
 namespace cl {
 
 /// A new empty folder with a unique name, removed with all it holds at the end of the scope.
 class TempDir {
  public:
-  /// @throws Error if it cannot be created
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
   [[nodiscard]] std::filesystem::path operator/(std::string_view name) const {
-    return path_ / name;
+    return path() / name;
   }
   /// Creates the file `name` (folders on the way too) with these bytes, and returns its path.
   /// @throws Error if it cannot be written
   std::filesystem::path write(std::string_view name, std::string_view bytes) const;
 
  private:
-  std::filesystem::path path_;
+  ScratchFolder folder_{"clsim-test"};
 };
 
 }  // namespace cl
