@@ -15,6 +15,7 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include "core/nn/blas.h"
 #include "experiments/source_version.h"  // made by the build
 
 namespace cl::experiments {
@@ -36,14 +37,15 @@ std::string cpu_model() {
   return "unknown";
 }
 
-/// The file of the library that multiplies matrices: which one is decided when the program starts.
-std::string blas_library() {
+/// The file of the library that multiplies matrices, and its kernels: which they are is decided when
+/// the program starts.
+std::string blas() {
   Dl_info info{};
   void* gemm = dlsym(RTLD_DEFAULT, "sgemm_");
   if (gemm == nullptr || dladdr(gemm, &info) == 0) return "BLAS of LibTorch";
   std::error_code error;
   const auto file = std::filesystem::canonical(info.dli_fname, error);
-  return error ? info.dli_fname : file.string();
+  return fmt::format("{}, {}", error ? info.dli_fname : file.string(), blas_kernels());
 }
 
 /// ", NAME=value" where the environment has it.
@@ -62,6 +64,7 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
           {"compiler", "g++ " __VERSION__},
           {"build_type", CL_BUILD_TYPE},
           {"libtorch", TORCH_VERSION},
+          {"blas", blas()},
           {"opencv", CV_VERSION},
           {"hdf5", CL_HDF5_VERSION},
           {"host", host()},
@@ -74,10 +77,10 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
 
 std::string arithmetic(const ThreadPlan& plan) {
   const std::string cpu = cpu_model();
-  return fmt::format("clsim {}, {} {}, LibTorch {}, OpenCV {}, {}, {}, {} threads{}{}", kCoreDigest,
-                     __VERSION__, CL_BUILD_TYPE, TORCH_VERSION, CV_VERSION, blas_library(),
+  return fmt::format("clsim {}, {} {}, LibTorch {}, OpenCV {}, {}, {}, {} threads{}", kCoreDigest,
+                     __VERSION__, CL_BUILD_TYPE, TORCH_VERSION, CV_VERSION, blas(),
                      cpu == "unknown" ? host() : cpu, plan.intra_op_threads,
-                     variable("ATEN_CPU_CAPABILITY"), variable("OPENBLAS_CORETYPE"));
+                     variable("ATEN_CPU_CAPABILITY"));
 }
 
 std::string learner_code() {

@@ -5,8 +5,10 @@
 namespace cl {
 
 void keep_freed_memory() {
-  constexpr intptr_t kGiB = intptr_t{1} << 30;
-  scalable_allocation_mode(TBBMALLOC_SET_HUGE_SIZE_THRESHOLD, kGiB);
+  // Blocks up to this size are kept anyway, and from the threshold on again: with the two equal
+  // there is no gap between.
+  constexpr intptr_t kKeptAnyway = intptr_t{64} << 20;
+  scalable_allocation_mode(TBBMALLOC_SET_HUGE_SIZE_THRESHOLD, kKeptAnyway);
 }
 
 }  // namespace cl

@@ -3,9 +3,9 @@
 
 namespace cl {
 
-/// Lets freed memory stay with the process, up to blocks of 1 GiB: a run asks for the same large
-/// tensors again and again, and having each page zeroed by the system anew costs a quarter to a
-/// half of the time of a large network. Acts where the executable is linked with cl_allocator;
+/// Lets freed memory stay with the process, blocks of every size: a run asks for the same large
+/// tensors again and again, and having each page zeroed by the system anew can cost more than
+/// computing what goes there. Acts where the executable is linked with cl_allocator;
 /// else the call changes nothing. To be called at the start of main().
 void keep_freed_memory();
 

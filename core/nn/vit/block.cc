@@ -1,13 +1,9 @@
 #include "core/nn/vit/block.h"
 
-#include <cmath>
-
-#include <ATen/ops/bmm.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/zeros.h>
 
-#include "core/base/check.h"
+#include "core/nn/attention.h"
 #include "core/nn/init.h"
 
 namespace cl::vit {
@@ -21,30 +17,10 @@ Linear make_truncated(int64_t in, int64_t out, const RngKey& key, c10::Device de
           at::zeros({out}, at::TensorOptions(at::kFloat).device(device))};
 }
 
-/// `own` [N * heads, T, head dim] with the prefix [N, heads, P, head dim] before its tokens.
-Tensor with_prefix(const Tensor& own, const Tensor& prefix) {
-  return at::cat({prefix.flatten(0, 1), own}, 1);
-}
-
 }  // namespace
 
 Tensor Attention::operator()(const Tensor& projected, const std::optional<Prefix>& prefix) const {
-  const int64_t n = projected.size(0), t = projected.size(1), dim = projected.size(2) / 3;
-  const int64_t head_dim = dim / heads;
-  // One copy puts each head's matrices side by side: [3, N, heads, T, head dim].
-  const Tensor split = projected.view({n, t, 3, heads, head_dim})
-                           .permute({2, 0, 3, 1, 4})
-                           .reshape({3, n * heads, t, head_dim});
-  Tensor keys = split.select(0, 1), values = split.select(0, 2);
-  if (prefix) {
-    keys = with_prefix(keys, prefix->key);
-    values = with_prefix(values, prefix->value);
-  }
-  const double scale = 1 / std::sqrt(static_cast<double>(head_dim));
-  const Tensor queries = split.select(0, 0).mul(scale);
-  const Tensor weights = at::bmm(queries, keys.transpose(1, 2)).softmax(-1);  // [N*heads, T, P+T]
-  const Tensor mixed = at::bmm(weights, values).view({n, heads, t, head_dim});
-  return proj(mixed.transpose(1, 2).reshape({n, t, dim}));
+  return proj(attention(projected, heads, prefix));
 }
 
 void Attention::tensors(TensorVisitor& visitor) {
@@ -53,7 +29,8 @@ void Attention::tensors(TensorVisitor& visitor) {
 }
 
 Tensor Mlp::operator()(const Tensor& x) const {
-  return fc2(at::gelu(fc1(x)));
+  Tensor hidden = fc1(x);
+  return fc2(hidden.requires_grad() ? at::gelu(hidden) : at::gelu_(hidden));
 }
 
 void Mlp::tensors(TensorVisitor& visitor) {
