@@ -85,7 +85,7 @@ std::vector<JobTiming> time_runs(
     const std::function<void(int round, const std::string& label)>& about_to) {
   std::vector<JobTiming> result;
   for (const RunSpec& spec : runs) {
-    result.push_back({.label = spec.label.empty() ? spec.id() : spec.label});
+    result.emplace_back().label = spec.label.empty() ? spec.id() : spec.label;
   }
   for (int round = 0; round < plan.rounds; ++round) {
     const ScratchFolder shared("clsim-bench");

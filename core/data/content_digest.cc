@@ -11,7 +11,7 @@
 namespace cl {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{1} << 18;
+constexpr size_t kReadBytes = size_t{1} << 18;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void ContentDigest::add_file(const std::filesystem::path& file) {
   if (!error) in.open(file, std::ios::binary);  // a pipe has no size, and opening it would wait
   if (!in.is_open()) throw Error(fmt::format("{}: cannot be read", file.string()));
   hash_.add(&expected, sizeof(expected));
-  std::vector<char> chunk(kChunkBytes);
+  std::vector<char> chunk(kReadBytes);
   uint64_t found = 0;
   while (in) {
     in.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));

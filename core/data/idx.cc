@@ -18,9 +18,9 @@
 namespace cl {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{1} << 20;
+constexpr size_t kInflateBytes = size_t{1} << 20;
 
-[[noreturn]] void fail(const std::filesystem::path& file, std::string_view problem) {
+[[noreturn]] void bad_idx(const std::filesystem::path& file, std::string_view problem) {
   throw Error(fmt::format("{}: {}", file.string(), problem));
 }
 
@@ -30,9 +30,9 @@ class Input {
   explicit Input(const std::filesystem::path& file) : path_(file) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(file, error))
-      fail(file, "expected an IDX file, found none");
+      bad_idx(file, "expected an IDX file, found none");
     file_ = gzopen(file.c_str(), "rb");
-    if (!file_) fail(file, "cannot be opened");
+    if (!file_) bad_idx(file, "cannot be opened");
   }
   ~Input() {
     if (file_) gzclose_r(file_);
@@ -44,9 +44,9 @@ class Input {
   size_t read(std::span<uint8_t> out) {
     size_t done = 0;
     while (done < out.size()) {
-      const size_t wanted = std::min(out.size() - done, kChunkBytes);
+      const size_t wanted = std::min(out.size() - done, kInflateBytes);
       const int count = gzread(file_, out.data() + done, static_cast<unsigned>(wanted));
-      if (count < 0) fail(path_, fmt::format("damaged gzip data ({})", message()));
+      if (count < 0) bad_idx(path_, fmt::format("damaged gzip data ({})", message()));
       if (count == 0) break;
       done += static_cast<size_t>(count);
     }
@@ -57,10 +57,10 @@ class Input {
   /// stream breaks off
   void finish() {
     std::array<uint8_t, 1> more{};
-    if (read(more) != 0) fail(path_, "data go on after the end that the header gives");
+    if (read(more) != 0) bad_idx(path_, "data go on after the end that the header gives");
     const int status = gzclose_r(file_);
     file_ = nullptr;
-    if (status != Z_OK) fail(path_, "truncated gzip data");
+    if (status != Z_OK) bad_idx(path_, "truncated gzip data");
   }
 
  private:
@@ -98,17 +98,18 @@ int64_t big_endian(std::span<const uint8_t> bytes) {
 /// Type and shape. @throws Error for anything that is no IDX header
 IdxArray read_header(Input& input, const std::filesystem::path& file) {
   std::array<uint8_t, 4> magic{};
-  if (input.read(magic) != magic.size()) fail(file, "too short for an IDX header");
+  if (input.read(magic) != magic.size()) bad_idx(file, "too short for an IDX header");
   IdxArray array;
   array.type = static_cast<IdxType>(magic[2]);
   if (magic[0] != 0 || magic[1] != 0 || element_size(array.type) == 0 || magic[3] == 0) {
-    fail(file, fmt::format("expected an IDX file (first bytes 00 00, type, number of dimensions), "
-                           "found {:02x}",
-                           fmt::join(magic, " ")));
+    bad_idx(file,
+            fmt::format("expected an IDX file (first bytes 00 00, type, number of dimensions), "
+                        "found {:02x}",
+                        fmt::join(magic, " ")));
   }
   std::vector<uint8_t> sizes(size_t{4} * magic[3]);
   if (input.read(sizes) != sizes.size()) {
-    fail(file, fmt::format("truncated: the header promises {} dimensions", magic[3]));
+    bad_idx(file, fmt::format("truncated: the header promises {} dimensions", magic[3]));
   }
   for (size_t i = 0; i < sizes.size(); i += 4) {
     array.shape.push_back(big_endian(std::span(sizes).subspan(i, 4)));
@@ -120,8 +121,8 @@ int64_t size_bytes(const IdxArray& array, const std::filesystem::path& file) {
   int64_t size = element_size(array.type);
   for (const int64_t length : array.shape) {
     if (__builtin_mul_overflow(size, length, &size)) {
-      fail(file, fmt::format("the header's dimensions [{}] are impossibly large",
-                             fmt::join(array.shape, ", ")));
+      bad_idx(file, fmt::format("the header's dimensions [{}] are impossibly large",
+                                fmt::join(array.shape, ", ")));
     }
   }
   return size;
@@ -149,12 +150,12 @@ IdxArray read_idx(const std::filesystem::path& file) {
   const auto expected = static_cast<size_t>(size_bytes(array, file));
   while (array.bytes.size() < expected) {
     const size_t begin = array.bytes.size();
-    const size_t wanted = std::min(expected - begin, kChunkBytes);
+    const size_t wanted = std::min(expected - begin, kInflateBytes);
     array.bytes.resize(begin + wanted);
     const size_t count = input.read(std::span(array.bytes).subspan(begin));
     if (count < wanted) {
-      fail(file, fmt::format("truncated: the header's dimensions [{}] need {} bytes, found {}",
-                             fmt::join(array.shape, ", "), expected, begin + count));
+      bad_idx(file, fmt::format("truncated: the header's dimensions [{}] need {} bytes, found {}",
+                                fmt::join(array.shape, ", "), expected, begin + count));
     }
   }
   input.finish();
@@ -179,7 +180,7 @@ std::vector<int64_t> integers(const IdxArray& array, const std::filesystem::path
       break;
     case IdxType::kFloat32:
     case IdxType::kFloat64:
-      fail(file, "expected integers, found floating-point numbers");
+      bad_idx(file, "expected integers, found floating-point numbers");
   }
   return result;
 }

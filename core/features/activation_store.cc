@@ -79,7 +79,7 @@ int64_t total(const std::vector<StoredFile>& files) {
   return sum;
 }
 
-std::string read_text(const fs::path& file) {
+std::string content_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -190,7 +190,7 @@ std::vector<ActivationStore::Group> ActivationStore::list(const fs::path& folder
     const fs::path place = file.path.parent_path();
     Group& group = groups[place];
     if (group.num_files == 0) {
-      group = {place.filename().string(), read_text(place / kAbout), 0, 0, file.last_used};
+      group = {place.filename().string(), content_of(place / kAbout), 0, 0, file.last_used};
     }
     ++group.num_files;
     group.bytes += file.bytes;

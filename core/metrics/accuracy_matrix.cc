@@ -2,17 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/base/check.h"
 
 namespace cl {
-namespace {
-
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-
-}  // namespace
-
 AccuracyMatrix::AccuracyMatrix(int64_t num_experiences) : size_(num_experiences) {
   CL_CHECK(num_experiences >= 0, "found {} experiences", num_experiences);
   values_.assign(static_cast<size_t>(size_ * size_), kUndefined);

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace cl {
+
+/// What a metric is where it has no value.
+inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 /// R[i][j]: accuracy on the test data of experience j after learning experience i; both 0-based,
 /// NaN until set.

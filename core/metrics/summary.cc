@@ -1,6 +1,5 @@
 #include "core/metrics/summary.h"
 
-#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -11,8 +10,6 @@
 
 namespace cl {
 namespace {
-
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 using Matrix = AccuracyMatrix RunRecord::*;
 constexpr Matrix kFree = &RunRecord::accuracy;

@@ -17,8 +17,8 @@
 namespace cl {
 namespace {
 
-constexpr std::array<std::string_view, 5> kOrders{"random", "natural", "numpy", "numpy_inverse",
-                                                  "explicit"};
+constexpr std::array<std::string_view, 5> kClassOrders{"random", "natural", "numpy",
+                                                       "numpy_inverse", "explicit"};
 constexpr double kLargestSeed = 4294967295;  // numpy's legacy generator takes 32 bits
 
 /// What keeps `order` from being a permutation of 0..size-1; empty if nothing does.
@@ -78,7 +78,7 @@ void ClassOrder::fields(config::Fields& fields) {
                "permutation of order_seed is the order, a class's label its place there (PyCIL, "
                "PILOT); numpy_inverse: class c gets label permutation[c] (Mammoth's "
                "permute_classes); explicit: as in order",
-               kOrders);
+               kClassOrders);
   fields.field("order_seed", order_seed, "seed of the two numpy orders", {0, kLargestSeed});
   fields.field("order", order, "the source's class numbers, for the explicit order");
 }

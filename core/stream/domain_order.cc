@@ -13,7 +13,7 @@
 namespace cl {
 namespace {
 
-constexpr std::array<std::string_view, 2> kOrders{"natural", "random"};
+constexpr std::array<std::string_view, 2> kDomainOrders{"natural", "random"};
 
 int64_t place_of(const std::string& domain, const std::vector<std::string>& names) {
   const auto found = std::find(names.begin(), names.end(), domain);
@@ -30,7 +30,7 @@ void DomainOrder::fields(config::Fields& fields) {
   fields.field("domains", domains, "names of the source's domains; empty: all of them");
   fields.field("domain_order", domain_order,
                "natural: as in domains, or as the source has them; random: from the stream's seed",
-               kOrders);
+               kDomainOrders);
 }
 
 void DomainOrder::check(const config::Node& node) const {

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 2> kOnBadFile{"fail", "skip"};
 constexpr std::array<std::string_view, 2> kDigests{"content", "listing"};
-constexpr size_t kMostNames = 3;  // of bad files, in the warning
+constexpr size_t kMostBadNames = 3;  // of bad files, in the warning
 
 size_t position(Split split) {
   return split == Split::kTrain ? 0 : 1;
@@ -77,7 +77,7 @@ int64_t ImageFileOptions::remove_bad(std::vector<LabelledFile>& files,
   for (size_t i = 0; i < files.size(); ++i) {
     if (is_good[i] != 0) {
       kept.push_back(std::move(files[i]));
-    } else if (first.size() < kMostNames) {
+    } else if (first.size() < kMostBadNames) {
       first.push_back(files[i].name);
     }
   }

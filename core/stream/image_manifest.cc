@@ -19,9 +19,9 @@ namespace {
 constexpr std::string_view kPath = "path", kLabel = "label", kSplit = "split", kDomain = "domain";
 constexpr std::array<std::string_view, 4> kColumns{kPath, kLabel, kSplit, kDomain};
 
-class Reader {
+class ManifestReader {
  public:
-  explicit Reader(std::string_view file) : file_(file) {}
+  explicit ManifestReader(std::string_view file) : file_(file) {}
 
   ImageManifest read(std::vector<CsvRow> rows) {
     if (rows.empty())
@@ -105,7 +105,7 @@ class Reader {
 }  // namespace
 
 ImageManifest parse_image_manifest(std::string_view csv, std::string_view file) {
-  return Reader(file).read(parse_csv(csv, file));
+  return ManifestReader(file).read(parse_csv(csv, file));
 }
 
 }  // namespace cl

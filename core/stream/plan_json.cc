@@ -25,8 +25,8 @@ using Json = JsonPlace::Json;
 constexpr const char* kFormat = "clsim stream";
 constexpr int64_t kVersion = 1;
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-constexpr std::array<Scenario, 4> kScenarios{Scenario::kTask, Scenario::kDomain, Scenario::kClass,
-                                             Scenario::kTaskFree};
+constexpr std::array<Scenario, 4> kRecordedScenarios{Scenario::kTask, Scenario::kDomain,
+                                                     Scenario::kClass, Scenario::kTaskFree};
 
 // ---- writing ----
 
@@ -240,7 +240,7 @@ PlanRecord read_plan_json(const fs::path& file) {
   info.expect_keys({"name", "scenario", "class_names"});
   StreamInfo& stream = record.plan.info;
   stream.name = info.at("name").text();
-  stream.scenario = named(info.at("scenario"), kScenarios);
+  stream.scenario = named(info.at("scenario"), kRecordedScenarios);
   stream.class_names = info.at("class_names").texts();
   stream.num_classes = static_cast<int64_t>(stream.class_names.size());
 

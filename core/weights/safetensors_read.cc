@@ -18,7 +18,6 @@ namespace cl {
 namespace {
 
 using safetensors::kLengthSize, safetensors::kMaxHeaderSize, safetensors::kMetadataKey;
-using Json = nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "tensors are mapped as they are");
 
@@ -32,13 +31,13 @@ struct Entry {
   uint64_t begin = 0, end = 0;  // bytes from the start of the data
 };
 
-class Reader {
+class SafetensorsReader {
  public:
-  explicit Reader(const std::filesystem::path& file)
+  explicit SafetensorsReader(const std::filesystem::path& file)
       : file_(file.string()), mapped_(file), bytes_(mapped_.bytes()) {}
 
   SafetensorsFile read() {
-    const Json header = parse(header_text());
+    const nlohmann::json header = parse(header_text());
     SafetensorsFile result;
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
@@ -80,20 +79,20 @@ class Reader {
     return {reinterpret_cast<const char*>(bytes_.data()) + kLengthSize, length};
   }
 
-  [[nodiscard]] Json parse(std::string_view text) const {
-    const auto check_key = refuse_repeated_keys<Json>(
+  [[nodiscard]] nlohmann::json parse(std::string_view text) const {
+    const auto check_key = refuse_repeated_keys<nlohmann::json>(
         [&](const std::string& key) { fail(fmt::format("the header has '{}' twice", key)); });
-    Json header;
+    nlohmann::json header;
     try {
-      header = Json::parse(text.begin(), text.end(), check_key);
-    } catch (const Json::exception& error) {
+      header = nlohmann::json::parse(text.begin(), text.end(), check_key);
+    } catch (const nlohmann::json::exception& error) {
       fail(fmt::format("not a safetensors file: the header is no JSON: {}", error.what()));
     }
     if (!header.is_object()) fail("not a safetensors file: the header is no JSON object");
     return header;
   }
 
-  [[nodiscard]] std::map<std::string, std::string> metadata(const Json& value) const {
+  [[nodiscard]] std::map<std::string, std::string> metadata(const nlohmann::json& value) const {
     if (!value.is_object()) fail(fmt::format("'{}' in the header is no object", kMetadataKey));
     std::map<std::string, std::string> result;
     for (const auto& [key, text] : value.items()) {
@@ -103,13 +102,13 @@ class Reader {
     return result;
   }
 
-  [[nodiscard]] std::vector<uint64_t> numbers(const std::string& name, const Json& value,
+  [[nodiscard]] std::vector<uint64_t> numbers(const std::string& name, const nlohmann::json& value,
                                               const char* key) const {
     if (!value.contains(key) || !value.at(key).is_array()) {
       fail(name, fmt::format("'{}' is no list", key));
     }
     std::vector<uint64_t> result;
-    for (const Json& number : value.at(key)) {
+    for (const nlohmann::json& number : value.at(key)) {
       if (!number.is_number_unsigned() ||
           number.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) {
         fail(name, fmt::format("'{}' must hold whole numbers from 0 to 2^63 - 1", key));
@@ -119,7 +118,7 @@ class Reader {
     return result;
   }
 
-  [[nodiscard]] Entry entry(const std::string& name, const Json& value) const {
+  [[nodiscard]] Entry entry(const std::string& name, const nlohmann::json& value) const {
     if (!value.is_object()) fail(name, "the header's entry is no object");
     if (!value.contains("dtype") || !value.at("dtype").is_string()) fail(name, "no 'dtype'");
     const auto type_name = value.at("dtype").get<std::string>();
@@ -187,7 +186,7 @@ class Reader {
 }  // namespace
 
 SafetensorsFile read_safetensors(const std::filesystem::path& file) {
-  return Reader(file).read();
+  return SafetensorsReader(file).read();
 }
 
 }  // namespace cl

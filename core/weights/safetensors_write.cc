@@ -14,8 +14,6 @@
 namespace cl {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 std::string_view type_name(const std::filesystem::path& file, const std::string& name,
                            c10::ScalarType type) {
   for (const safetensors::Type& known : safetensors::kTypes) {
@@ -39,7 +37,7 @@ std::vector<size_t> aligned_order(const State& tensors) {
 std::string header_text(const std::filesystem::path& file, const State& tensors,
                         const std::vector<size_t>& order,
                         const std::map<std::string, std::string>& metadata) {
-  Json header = Json::object();
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header[std::string(safetensors::kMetadataKey)] = metadata;
   std::set<std::string_view> names{safetensors::kMetadataKey};
   size_t begin = 0;
@@ -50,17 +48,17 @@ std::string header_text(const std::filesystem::path& file, const State& tensors,
     }
     const size_t end = begin + tensor.nbytes();
     // push_back, since looking a key up takes time linear in the size of an ordered object.
-    header.get_ref<Json::object_t&>().emplace_back(
-        name, Json{{"dtype", type_name(file, name, tensor.scalar_type())},
-                   {"shape", tensor.sizes().vec()},
-                   {"data_offsets", {begin, end}}});
+    header.get_ref<nlohmann::ordered_json::object_t&>().emplace_back(
+        name, nlohmann::ordered_json{{"dtype", type_name(file, name, tensor.scalar_type())},
+                                     {"shape", tensor.sizes().vec()},
+                                     {"data_offsets", {begin, end}}});
     begin = end;
   }
   try {
     std::string text = header.dump();
     text.resize((text.size() + 7) / 8 * 8, ' ');
     return text;
-  } catch (const Json::exception& error) {
+  } catch (const nlohmann::ordered_json::exception& error) {
     throw Error(
         fmt::format("{}: a name or metadata is no UTF-8 text: {}", file.string(), error.what()));
   }

@@ -33,7 +33,7 @@ struct BenchOptions {
 const std::map<std::string, TimedCache> kCaches{
     {"none", TimedCache::kNone}, {"own", TimedCache::kOwn}, {"shared", TimedCache::kShared}};
 
-constexpr const char* kFooter =
+constexpr const char* kBenchFooter =
     R"(The runs of the suite are conducted one after another, N times in turn, and forgotten. The
 table has the median of the rounds, their smallest and largest, and how many times faster than
 the first run of the suite each is. Put the rival first:
@@ -177,7 +177,7 @@ void add_bench(CLI::App& app, Action& chosen) {
   verb->add_option("--data", options->data, "folder of the data sets; default: $CLSIM_DATA")
       ->type_name("DIR");
   verb->add_option("--csv", options->csv, "file for every single value")->type_name("FILE");
-  verb->footer(kFooter);
+  verb->footer(kBenchFooter);
   verb->callback([&chosen, options] { chosen = [options] { return bench(*options); }; });
 }
 

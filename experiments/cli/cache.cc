@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFooter =
+constexpr const char* kCacheFooter =
     R"(The folder holds results of frozen networks, so that no run computes again what another
 has. It can be removed at any time; 'clsim run --cache-gib N' bounds it (0: no cache), the
 least recently used goes first. What is found there is what would be computed, bit for bit:
@@ -71,7 +71,7 @@ void add_cache(CLI::App& app, Action& chosen) {
   CLI::App* verb =
       app.add_subcommand("cache", "Look at what frozen networks computed, or clear it");
   verb->require_subcommand(1);
-  verb->footer(kFooter);
+  verb->footer(kCacheFooter);
   const auto add = [&](const char* name, const char* text, int (*action)(const fs::path&)) {
     CLI::App* sub = verb->add_subcommand(name, text);
     sub->add_option("--cache", *given, "default: $CLSIM_CACHE, else the user's own")

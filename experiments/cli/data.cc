@@ -30,7 +30,8 @@ struct DataOptions {
   std::vector<std::string> names;
 };
 
-constexpr const char* kFooter = R"(NAME is an image source, as 'source: NAME' in a suite chooses it.
+constexpr const char* kDataFooter =
+    R"(NAME is an image source, as 'source: NAME' in a suite chooses it.
 
 Packages come by the ordinary clients, apt-get and npm, without root's rights; each goes to
 a folder of its own below DIR, with a receipt of what it holds. A Debian package that the
@@ -235,7 +236,7 @@ void add_data(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<DataOptions>();
   CLI::App* verb = app.add_subcommand("data", "Bring the data of image sources, and check them");
   verb->require_subcommand(1);
-  verb->footer(kFooter);
+  verb->footer(kDataFooter);
   const auto add = [&](const char* name, const char* text, int (*action)(const DataOptions&)) {
     CLI::App* sub = verb->add_subcommand(name, text);
     sub->add_option("--data", options->root,

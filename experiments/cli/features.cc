@@ -30,7 +30,7 @@ struct FeaturesOptions {
   int64_t seed = 0;
 };
 
-constexpr const char* kFooter =
+constexpr const char* kFeaturesFooter =
     R"(INPUT is image files and folders, or one .h5 or .safetensors file with a tensor x
 [N, ...sample] that is fed as it is.
 
@@ -98,7 +98,7 @@ void add_features(CLI::App& app, Action& chosen) {
   verb->add_option("--seed", options->seed, "of weights that no file gives")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  verb->footer(kFooter);
+  verb->footer(kFeaturesFooter);
   verb->callback([&chosen, options] { chosen = [options] { return features(*options); }; });
 }
 

@@ -63,7 +63,7 @@ std::vector<Item> items(const std::string& kind) {
   return result;
 }
 
-void describe(const std::string& kind, const Item& item) {
+void describe_plugin(const std::string& kind, const Item& item) {
   std::cout << fmt::format("{} '{}': {}\nsource: {}\n", kind, item.name, item.summary, item.source);
   if (!item.plugin) return;
   const auto rows = config::describe_fields(item.plugin->describe);
@@ -78,7 +78,7 @@ int describe_all(const std::vector<std::string>& wanted, const std::string& name
       known.push_back(item.name);
       if (item.name != name) continue;
       if (found) std::cout << '\n';
-      describe(kind, item);
+      describe_plugin(kind, item);
       found = true;
     }
   }

@@ -15,7 +15,7 @@
 namespace cl::experiments::cli {
 namespace {
 
-constexpr const char* kFooter = R"(Environment:
+constexpr const char* kClsimFooter = R"(Environment:
   CLSIM_DATA   folder that data sets are looked for in, where a suite gives no other;
                --data DIR wins over it; 'clsim data' fills it
 
@@ -31,7 +31,7 @@ Exit codes:
 int parse_and_act(int argc, char** argv) {
   CLI::App app{"Continual learning: streams, learners, tables"};
   app.name(argv[0]);  // so that usage lines can be typed as they are shown
-  app.footer(kFooter);
+  app.footer(kClsimFooter);
   app.set_version_flag("--version", [] { return version(); });
   app.require_subcommand(1);
   Action chosen;

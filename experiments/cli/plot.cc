@@ -17,7 +17,7 @@
 namespace cl::experiments::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kPlotFooter =
     R"(A line a method: mean over seeds, with the standard deviation as a band; a square where a
 method saw all experiences at once. The SVG goes to standard output.
 
@@ -46,7 +46,7 @@ void add_plot(CLI::App& app, Action& chosen) {
   verb->add_option("results", *places, "run files, and folders of them")
       ->required()
       ->type_name("RESULTS...");
-  verb->footer(kFooter);
+  verb->footer(kPlotFooter);
   verb->callback([&chosen, places] { chosen = [places] { return plot(*places); }; });
 }
 

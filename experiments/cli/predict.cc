@@ -28,7 +28,7 @@ struct PredictOptions {
   int64_t batch_size = 64;
 };
 
-constexpr const char* kFooter =
+constexpr const char* kPredictFooter =
     R"(CHECKPOINT is the ID.safetensors beside a finished run (with 'checkpoint: last'). INPUT is
 image files and folders, or one .h5 or .safetensors file with a tensor x [N, ...sample].
 
@@ -108,7 +108,7 @@ void add_predict(CLI::App& app, Action& chosen) {
                    "a setting of the run that is different now, as device=cpu")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
-  verb->footer(kFooter);
+  verb->footer(kPredictFooter);
   verb->callback([&chosen, options] { chosen = [options] { return predict(*options); }; });
 }
 

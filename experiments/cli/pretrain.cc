@@ -22,7 +22,7 @@ struct PretrainArguments {
   std::vector<std::string> overrides;
 };
 
-constexpr const char* kFooter =
+constexpr const char* kPretrainFooter =
     R"(The weights go to the suite's 'save' file; while training, SAVE.part holds the state.
 Run the same command again to continue after Ctrl-C or a crash: the result is the same as
 without the interruption. Delete SAVE.part to begin anew.
@@ -69,7 +69,7 @@ void add_pretrain(CLI::App& app, Action& chosen) {
       ->allow_extra_args(false);
   verb->add_option("--data", arguments->data, "folder of the data sets; default: $CLSIM_DATA")
       ->type_name("DIR");
-  verb->footer(kFooter);
+  verb->footer(kPretrainFooter);
   verb->callback(
       [&chosen, arguments] { chosen = [arguments] { return run_pretrain(*arguments); }; });
 }

@@ -44,7 +44,7 @@ struct RunOptions {
   std::vector<std::string> only, overrides;
 };
 
-constexpr const char* kFooter = R"(Files in DIR, for each run:
+constexpr const char* kRunFooter = R"(Files in DIR, for each run:
   ID.h5             the result; what is written once is never overwritten
   ID.safetensors    the trained learner (with 'checkpoint: last'), for 'clsim predict'
   ID.failed.txt     why it failed; the other runs go on
@@ -276,7 +276,7 @@ void add_run(CLI::App& app, Action& chosen) {
       ->type_name("GIB")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
       ->capture_default_str();
-  verb->footer(kFooter);
+  verb->footer(kRunFooter);
   verb->callback([&chosen, options] { chosen = [options] { return run_suite(*options); }; });
 }
 

@@ -23,7 +23,7 @@ struct TableOptions {
   std::string format = "markdown";
 };
 
-constexpr const char* kFooter =
+constexpr const char* kTableFooter =
     R"(Methods in rows, mean and standard deviation over seeds; best in bold, second underlined.
 Runs on different streams, backbones or settings come in different tables.
 'clsim list metric' says which metrics there are.
@@ -63,7 +63,7 @@ void add_table(CLI::App& app, Action& chosen) {
   verb->add_option("--format", options->format, "markdown, latex or csv")
       ->check(CLI::IsMember({"markdown", "latex", "csv"}))
       ->capture_default_str();
-  verb->footer(kFooter);
+  verb->footer(kTableFooter);
   verb->callback([&chosen, options] { chosen = [options] { return table(*options); }; });
 }
 
