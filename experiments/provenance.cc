@@ -15,7 +15,6 @@
 #include <torch/version.h>
 #include <unistd.h>
 
-#include "core/nn/blas.h"
 #include "experiments/source_version.h"  // made by the build
 
 namespace cl::experiments {
@@ -37,15 +36,18 @@ std::string cpu_model() {
   return "unknown";
 }
 
-/// The file of the library that multiplies matrices, and its kernels: which they are is decided when
-/// the program starts.
+/// The file of the library that multiplies matrices, and for whose processors the kernels are, as
+/// OpenBLAS names them: both are decided when the program starts.
 std::string blas() {
   Dl_info info{};
   void* gemm = dlsym(RTLD_DEFAULT, "sgemm_");
   if (gemm == nullptr || dladdr(gemm, &info) == 0) return "BLAS of LibTorch";
   std::error_code error;
   const auto file = std::filesystem::canonical(info.dli_fname, error);
-  return fmt::format("{}, {}", error ? info.dli_fname : file.string(), blas_kernels());
+  const std::string name = error ? info.dli_fname : file.string();
+  void* kernels = dlsym(RTLD_DEFAULT, "openblas_get_corename");
+  if (kernels == nullptr) return name;
+  return fmt::format("{}, {}", name, reinterpret_cast<const char* (*)()>(kernels)());
 }
 
 /// ", NAME=value" where the environment has it.

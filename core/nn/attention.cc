@@ -72,9 +72,8 @@ class SelfAttention : public torch::autograd::Function<SelfAttention> {
   static Tensor forward(AutogradContext* context, const Tensor& projected, int64_t heads) {
     context->save_for_backward({projected});
     context->saved_data["heads"] = heads;
-    Tensor result =
-        at::empty({projected.size(0), projected.size(1), projected.size(2) / 3},
-                  projected.options());
+    Tensor result = at::empty({projected.size(0), projected.size(1), projected.size(2) / 3},
+                              projected.options());
     const HeadMatrices in(projected, 3, heads), out(result, 1, heads);
     for_each_head(projected, heads, [&](int64_t n, int64_t h, Tensor& scores, Tensor& weights) {
       softmax_weights(in.at(0, n, h), in.at(1, n, h), in.scale(), scores, weights);
@@ -97,8 +96,8 @@ class SelfAttention : public torch::autograd::Function<SelfAttention> {
       product(d_in.at(2, n, h), weights.t(), d);
       Tensor& d_weights = a;
       product(d_weights, d, in.at(2, n, h).t());
-      const Tensor d_scores = at::_softmax_backward_data(d_weights, weights, -1,
-                                                         projected.scalar_type());
+      const Tensor d_scores =
+          at::_softmax_backward_data(d_weights, weights, -1, projected.scalar_type());
       product(d_in.at(0, n, h), d_scores, k, in.scale());
       product(d_in.at(1, n, h), d_scores.t(), q, in.scale());
     });
@@ -135,7 +134,8 @@ Tensor attention_by_batches(const Tensor& projected, int64_t heads,
 }  // namespace
 
 Tensor attention(const Tensor& projected, int64_t heads, const std::optional<Prefix>& prefix) {
-  const bool is_full = projected.scalar_type() == at::kFloat || projected.scalar_type() == at::kDouble;
+  const bool is_full =
+      projected.scalar_type() == at::kFloat || projected.scalar_type() == at::kDouble;
   if (prefix || !is_full || !projected.is_cpu()) {
     return attention_by_batches(projected, heads, prefix);
   }

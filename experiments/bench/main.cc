@@ -2,12 +2,10 @@
 #include <benchmark/benchmark.h>
 
 #include "core/base/allocator.h"
-#include "core/nn/blas.h"
 #include "experiments/bench/benchmarks.h"
 
 int main(int argc, char** argv) {
   cl::keep_freed_memory();
-  cl::choose_blas_kernels();
   cl::add_image_loading();
   cl::add_network();
   benchmark::Initialize(&argc, argv);

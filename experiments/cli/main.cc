@@ -7,7 +7,6 @@
 #include "core/base/allocator.h"
 #include "core/base/error.h"
 #include "core/base/printable.h"
-#include "core/nn/blas.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/explain.h"
 #include "experiments/provenance.h"
@@ -82,6 +81,5 @@ int guarded_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   cl::keep_freed_memory();
-  cl::choose_blas_kernels();
   return cl::experiments::cli::guarded_main(argc, argv);
 }

@@ -4,7 +4,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 
-#include "core/nn/blas.h"
 #include "core/nn/init.h"
 #include "core/nn/threads.h"
 #include "tests/support/catch.h"
@@ -71,17 +70,6 @@ TEST_CASE("attention does not depend on the number of threads", "[nn]") {
   const auto [two, gradient_of_two] = both_ways(std::nullopt, at::kFloat);
   CHECK(at::equal(one, two));
   CHECK(at::equal(gradient_of_one, gradient_of_two));
-}
-
-TEST_CASE("other kernels of the BLAS multiply as the first ones did", "[nn]") {
-  const Tensor a = init::normal({65, 130}, 0, 1, RngKey(3), at::kCPU);
-  const Tensor b = init::normal({130, 97}, 0, 1, RngKey(4), at::kCPU);
-  const Tensor before = a.mm(b);
-  choose_blas_kernels();
-  CHECK(at::allclose(a.mm(b), before, 1e-4, 1e-4));
-  const std::string chosen = blas_kernels();
-  choose_blas_kernels();
-  CHECK(blas_kernels() == chosen);
 }
 
 }  // namespace cl
