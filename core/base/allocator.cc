@@ -5,10 +5,9 @@
 namespace cl {
 
 void keep_freed_memory() {
-  // Blocks up to this size are kept anyway, and from the threshold on again: with the two equal
-  // there is no gap between.
-  constexpr intptr_t kKeptAnyway = intptr_t{64} << 20;
-  scalable_allocation_mode(TBBMALLOC_SET_HUGE_SIZE_THRESHOLD, kKeptAnyway);
+  // TBB gives back smaller blocks when they have not been used for a while, and keeps larger ones.
+  constexpr intptr_t kLargeTensor = intptr_t{8} << 20;
+  scalable_allocation_mode(TBBMALLOC_SET_HUGE_SIZE_THRESHOLD, kLargeTensor);
 }
 
 }  // namespace cl
