@@ -12,6 +12,7 @@
 #include "core/data/corruptions/light.h"
 #include "core/data/corruptions/noise.h"
 #include "core/data/corruptions/parameters.h"
+#include "core/data/corruptions/weather.h"
 
 namespace cl {
 namespace {
@@ -24,10 +25,10 @@ using Levels = std::array<Parameters, kNumLevels>;
 struct Kind {
   std::string_view name;
   cv::Mat (*apply)(const cv::Mat& image, const Parameters& parameters, std::mt19937_64& engine);
-  std::array<bool, 3> is_length;  // parameters in pixels
-  Parameters unchanged;           // at severity 0
-  Levels small;                   // CIFAR-C, 32 pixels
-  Levels large;                   // ImageNet-C, 224 pixels
+  std::array<bool, std::tuple_size_v<Parameters>> is_length;  // parameters in pixels
+  Parameters unchanged;                                       // at severity 0
+  Levels small;                                               // CIFAR-C, 32 pixels
+  Levels large;                                               // ImageNet-C, 224 pixels
 };
 
 constexpr int kLargestSmallSide = 64;
@@ -35,7 +36,7 @@ constexpr double kSmallSide = 32, kLargeSide = 224;  // what the two tables are 
 
 // The parameters' meaning: see the functions' declarations.
 // clang-format off: a row a table.
-constexpr std::array<Kind, 16> kKinds{{
+constexpr std::array<Kind, 18> kKinds{{
     {"gaussian_noise",
      corruption::gaussian_noise,
      {},
@@ -114,6 +115,34 @@ constexpr std::array<Kind, 16> kKinds{{
      {0, 3},
      {{{.2, 3}, {.5, 3}, {.75, 2.5}, {1, 2}, {1.5, 1.75}}},
      {{{1.5, 2}, {2, 2}, {2.5, 1.7}, {2.5, 1.5}, {3, 1.4}}}},
+    {"snow",
+     corruption::snow,
+     {false, false, false, false, true, true},
+     {.1, .2, 1, 2, 8, 3, 1},
+     {{{.1, .2, 1, .6, 8, 3, .95},
+       {.1, .2, 1, .5, 10, 4, .9},
+       {.15, .3, 1.75, .55, 10, 4, .9},
+       {.25, .3, 2.25, .6, 12, 6, .85},
+       {.3, .3, 1.25, .65, 14, 12, .8}}},
+     {{{.1, .3, 3, .5, 10, 4, .8},
+       {.2, .3, 2, .5, 12, 4, .7},
+       {.55, .3, 4, .9, 12, 8, .7},
+       {.55, .3, 4.5, .85, 12, 8, .65},
+       {.55, .3, 2.5, .85, 12, 12, .55}}}},
+    {"spatter",
+     corruption::spatter,
+     {false, false, true},
+     {.62, .1, 1, 2, .5, 0},
+     {{{.62, .1, .7, .7, .5, 0},
+       {.65, .1, .8, .7, .5, 0},
+       {.65, .3, 1, .69, .5, 0},
+       {.65, .1, .7, .69, .6, 1},
+       {.65, .1, .5, .68, .6, 1}}},
+     {{{.65, .3, 4, .69, .6, 0},
+       {.65, .3, 3, .68, .6, 0},
+       {.65, .3, 2, .68, .5, 0},
+       {.65, .3, 1, .65, 1.5, 1},
+       {.67, .4, 1, .65, 1.5, 1}}}},
     {"jpeg_compression",
      corruption::jpeg_compression,
      {},

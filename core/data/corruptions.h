@@ -15,7 +15,7 @@ namespace cl {
 inline constexpr double kLargestSeverity = 5;
 
 /// The corruptions of ImageNet-C and CIFAR-C that need no further images, by their names there. Not
-/// here: frost (photographs), snow and spatter.
+/// here: frost, which is laid over from photographs.
 /// @source Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness to Common
 /// Corruptions and Perturbations"
 [[nodiscard]] std::span<const std::string_view> corruptions();

@@ -42,11 +42,11 @@ bool equal(const cv::Mat& a, const cv::Mat& b) {
   return cv::norm(a, b, cv::NORM_INF) == 0;
 }
 
-TEST_CASE("there are sixteen corruptions, all of them kinds of shift", "[data]") {
+TEST_CASE("there are eighteen corruptions, all of them kinds of shift", "[data]") {
   const std::set<std::string_view> names(corruptions().begin(), corruptions().end());
-  CHECK(names.size() == 16);
+  CHECK(names.size() == 18);
   const auto kinds = image_shift_kinds();
-  CHECK(kinds.size() == 19);
+  CHECK(kinds.size() == 21);
   for (const auto name : names) CHECK(std::count(kinds.begin(), kinds.end(), name) == 1);
 }
 
@@ -105,6 +105,7 @@ TEST_CASE("an image without colour stays without", "[data]") {
   cv::cvtColor(scene(side), grey, cv::COLOR_RGB2GRAY);
   cv::cvtColor(grey, image, cv::COLOR_GRAY2RGB);
   for (const std::string_view name : corruptions()) {
+    if (name == "spatter") continue;  // water and mud have a colour
     INFO(name);
     std::vector<cv::Mat> channels;
     cv::split(shifted(name, 4, image), channels);

@@ -56,11 +56,10 @@ cv::Mat defocus_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64&
   return result;
 }
 
-cv::Mat motion_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& engine) {
+cv::Mat blurred_along(const cv::Mat& image, double radius, double sigma, double angle) {
   constexpr double kReach = 4;  // standard deviations; beyond, next to nothing is left
-  const double angle = (uniform(engine) - 0.5) * std::numbers::pi / 2;
-  const double sigma = std::max(p[1], kNoBlur);
-  const int steps = static_cast<int>(std::ceil(std::min(2 * p[0], kReach * sigma)));
+  sigma = std::max(sigma, kNoBlur);
+  const int steps = static_cast<int>(std::ceil(std::min(2 * radius, kReach * sigma)));
   cv::Mat result = cv::Mat::zeros(image.size(), image.type());
   double total = 0;
   for (int i = 0; i <= steps; ++i) {
@@ -69,6 +68,11 @@ cv::Mat motion_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& 
     total += weight;
   }
   return result / total;
+}
+
+cv::Mat motion_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& engine) {
+  const double angle = (uniform(engine) - 0.5) * std::numbers::pi / 2;
+  return blurred_along(image, p[0], p[1], angle);
 }
 
 cv::Mat zoom_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& /*engine*/) {

@@ -1,10 +1,10 @@
-// What a corruption takes: up to three numbers.
+// What a corruption takes: up to seven numbers.
 #pragma once
 
 #include <array>
 
 namespace cl::corruption {
 
-using Parameters = std::array<double, 3>;
+using Parameters = std::array<double, 7>;
 
 }  // namespace cl::corruption
