@@ -138,6 +138,22 @@ std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
   return notes;
 }
 
+/// What was computed otherwise than by default: numbers of other work may be of the other kind.
+std::vector<std::string> notes_on(const Options& problem) {
+  std::vector<std::string> notes;
+  if (const auto views = problem.find("views"); views != problem.end() && views->second != "0") {
+    notes.push_back(fmt::format(
+        "augmented training images come back after {} passes; usually each pass has new ones",
+        views->second));
+  }
+  if (const auto precision = problem.find("precision");
+      precision != problem.end() && precision->second != "fp32") {
+    notes.push_back(
+        fmt::format("matrix products of frozen parts computed in {}", precision->second));
+  }
+  return notes;
+}
+
 Table make_table(const std::map<MethodKey, Runs>& methods,
                  const std::vector<const Metric*>& columns) {
   Table table;
@@ -180,6 +196,7 @@ std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
     const std::string& detail = different[tables.size()];
     Table table =
         make_table(methods, columns.empty() ? default_columns(task_known(problem)) : columns);
+    for (std::string& note : notes_on(problem)) table.notes.push_back(std::move(note));
     table.title = fmt::format("{}, {}{}", run.stream, run.backbone,
                               detail.empty() ? "" : fmt::format(" ({})", detail));
     tables.push_back(std::move(table));

@@ -123,7 +123,10 @@ FrozenWork frozen_work(const Settings& settings, std::shared_ptr<ActivationStore
   FrozenWork work{.memory_bytes = settings.cache_mib << 20,
                   .store = std::move(store),
                   .bfloat16 = settings.precision == "bf16"};
-  if (settings.execution == "reference") work.memory_bytes = 0;
+  if (settings.execution == "reference") {
+    work.memory_bytes = 0;
+    work.whole_passes = true;
+  }
   if (settings.execution == "reference" || settings.device != "cpu") work.store = nullptr;
   return work;
 }

@@ -28,9 +28,10 @@ struct RunContext {
 
   /// How the next pass over the data of the experience looks at them. What the phases of an
   /// experience share: the first pass of one goes on where the last of another stopped.
-  [[nodiscard]] View next_view() {
+  [[nodiscard]] View next_view() { return view_of(passes++); }
+  /// The one that pass number `pass` has.
+  [[nodiscard]] View view_of(int64_t pass) const {
     const RngKey views = key.child("view");
-    const int64_t pass = passes++;
     if (num_views == 0) return View::train(views.child(static_cast<uint64_t>(pass)));
     return View::recurring(views.child(static_cast<uint64_t>(pass % num_views)));
   }

@@ -88,7 +88,8 @@ Pooled pooled_inputs(Session& session, const std::vector<int64_t>& layers,
   pass.at_pooled = [&](int64_t layer, const Tensor& pooled) {
     if (std::find(layers.begin(), layers.end(), layer) != layers.end()) result[layer] = pooled;
   };
-  (void)session.run(pass, look, layers.back() + 1);
+  const int64_t last = session.whole_passes ? session.network.depth() : layers.back() + 1;
+  (void)session.run(pass, look, last);
   return result;
 }
 

@@ -21,17 +21,19 @@ void log_usage(Session& session) {
   for (int64_t layer = range.first; layer <= range.last; ++layer) {
     if (session.network.block(layer).num_adapters() > 1) deepest = layer;
   }
+  // A view that training had as well, where there is one: its tokens are remembered.
+  const View look = session.context.num_views > 0 ? session.context.view_of(0) : View::test();
   std::map<int64_t, Tensor> sums;  // by block, [K]
   if (deepest >= range.first) {
     for_batches(session.data().size(), kBatch, [&](std::span<const int64_t> rows) {
       session.context.check_stop();
-      ForwardPass pass = session.pass(rows, View::test());
+      ForwardPass pass = session.pass(rows, look);
       pass.at_weights = [&](int64_t layer, const Tensor& weights) {
         Tensor& sum = sums[layer];
         const Tensor part = weights.to(at::kDouble).sum(0);
         sum = sum.defined() ? sum + part : part;
       };
-      (void)session.run(pass, View::test(), deepest + 1);
+      (void)session.run(pass, look, deepest + 1);
     });
   }
   const auto size = static_cast<double>(session.data().size());

@@ -147,6 +147,20 @@ TEST_CASE("a table says where its rows cannot be compared", "[analysis]") {
   CHECK_THAT(notes(), !Contains("WARNING"));
 }
 
+TEST_CASE("a table says what was not computed as usual", "[analysis]") {
+  RunRecord run = run_of("good", "", 1, .9, .8, .8);
+  const auto notes = [&](const std::string& settings) {
+    RunRecord changed = run;
+    changed.spec += settings;
+    return make_tables({changed}, default_columns())[0].notes;
+  };
+  CHECK(notes("views: 0\nprecision: fp32\n").empty());
+  const auto both = notes("views: 5\nprecision: bf16\n");
+  REQUIRE(both.size() == 2);
+  CHECK_THAT(both[0], Contains("come back after 5 passes"));
+  CHECK_THAT(both[1], Contains("frozen parts computed in bf16"));
+}
+
 TEST_CASE("a Markdown table reads as written here", "[analysis]") {
   const auto tables =
       make_tables(example(), columns({"last_accuracy", "forgetting", "added_parameters"}));
