@@ -88,7 +88,7 @@ cv::Mat spatter(const cv::Mat& image, const Parameters& p, std::mt19937_64& engi
   if (p[5] < 0.5) return image + coloured(water_cover(liquid, p[4]), pale_turquoise);
   cv::Mat cover;
   cv::Mat(liquid > p[3]).convertTo(cover, CV_32F, 1. / 255);
-  cover = blurred(cover, p[4]);
+  cover = blurred(cover, p[6]);
   cut_below(cover, kSolid);
   return image.mul(coloured(1 - cover, {1, 1, 1})) + coloured(cover, brown);
 }

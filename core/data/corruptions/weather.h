@@ -19,8 +19,8 @@ namespace cl::corruption {
 [[nodiscard]] cv::Mat snow(const cv::Mat& image, const Parameters& p, std::mt19937_64& engine);
 /// Splashes of water, or of mud.
 /// @param p  mean and deviation of the liquid before it is cut off, standard deviation of its blur,
-/// value below which there is none, opacity of water or standard deviation of the edge of mud, mud
-/// from 0.5 on
+/// value below which there is none, opacity of water, mud instead from 0.5 on, standard deviation
+/// of the edge of mud
 [[nodiscard]] cv::Mat spatter(const cv::Mat& image, const Parameters& p, std::mt19937_64& engine);
 
 }  // namespace cl::corruption
