@@ -7,8 +7,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
 
 #include "core/data/row_index.h"
+#include "core/data/tensor_dataset.h"
+#include "core/nn/init.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
@@ -251,6 +254,29 @@ TEST_CASE("backbones of equal tensors that compute differently share nothing", "
   CHECK(embedded("pool: cls", false, "b") == 0);  // no code of a learner has a part in it
   CHECK(embedded("pool: cls", true, "a") == 10);
   CHECK(embedded("pool: cls", true, "b") == 10);
+}
+
+TEST_CASE("bfloat16 gives numbers of its own, near those of float32", "[frozen_tokens]") {
+  const TempDir folder;
+  const auto backbone = Backbones::get().make(
+      config::Node::parse(
+          "vit: {preset: custom, image_size: 8, patch_size: 4, width: 32, depth: 2, heads: 2}",
+          "test"),
+      {.key = RngKey(1), .device = at::kCPU});
+  const TensorDataset images(init::uniform({5, 3, 8, 8}, 0, 1, RngKey(2), at::kCPU),
+                             at::zeros({5}, at::kLong));
+  Hooks none;
+  const auto features = [&](bool bfloat16) {
+    // The second finds the files of the first, if they had one name.
+    const auto store = std::make_shared<ActivationStore>(folder.path(), kPlenty, "here");
+    FrozenTokens cache(*backbone, at::kCPU, {.store = store, .bfloat16 = bfloat16});
+    return cache.features(images, std::vector<int64_t>{0, 1, 2, 3, 4}, View::test(), none);
+  };
+  const Tensor full = features(false), half = features(true);
+  CHECK(half.scalar_type() == at::kFloat);
+  const double difference = (full - half).abs().max().item<double>();
+  CHECK(difference > 0);
+  CHECK(difference < 0.03 * full.abs().max().item<double>());  // 8 bits are 0.4 % an operation
 }
 
 TEST_CASE("a training view that recurs is remembered apart from others", "[frozen_tokens]") {

@@ -1,0 +1,78 @@
+#include "experiments/job_timing.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "core/nn/threads.h"
+#include "experiments/suite.h"
+#include "tests/experiments/command_line.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
+
+namespace cl::experiments {
+namespace {
+
+const std::string kSuite = R"(
+stream: {blobs: {classes: 4, experiences: 2, train_per_class: 8, test_per_class: 4}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+learner: linear_probe
+sweep:
+  execution: [reference, once]
+)";
+
+}  // namespace
+
+TEST_CASE("the middle of some values", "[experiments]") {
+  CHECK(std::isnan(median({})));
+  CHECK(median({3, 1, 2}) == 2);
+  CHECK(median({4, 1}) == 2.5);
+}
+
+TEST_CASE("runs are timed in turn, and leave nothing behind", "[experiments]") {
+  const TempDir folder;
+  const Suite suite = load_suite(folder.write("suite.yaml", kSuite), {});
+  const ThreadPlan threads{.jobs = 1, .intra_op_threads = 1};
+  apply(threads);
+  std::vector<std::string> order;
+  const TimedCache cache = GENERATE(TimedCache::kNone, TimedCache::kOwn, TimedCache::kShared);
+  const auto timings =
+      time_runs(suite.runs, {.rounds = 2, .cache = cache, .cache_gib = 1, .threads = threads},
+                {.out = folder.path(), .data_root = {}, .provenance = {}, .stop = {}},
+                [&](int round, const std::string& label) {
+                  order.push_back(std::to_string(round) + " " + label);
+                });
+  CHECK(order == std::vector<std::string>{"0 execution=reference", "0 execution=once",
+                                          "1 execution=reference", "1 execution=once"});
+  REQUIRE(timings.size() == 2);
+  for (const JobTiming& timing : timings) {
+    CHECK(timing.seconds.size() == 2);
+    REQUIRE(timing.by_experience.size() == 2);
+    for (const auto& experience : timing.by_experience) CHECK(experience.size() == 2);
+    CHECK(timing.by_phase.at("train").size() == 2);
+  }
+  CHECK(timings[0].by_phase.contains("watch"));
+  CHECK_FALSE(timings[1].by_phase.contains("watch"));
+  CHECK(timings[0].last_accuracy == timings[1].last_accuracy);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);  // the suite
+}
+
+TEST_CASE("clsim bench prints a row a run and writes every value", "[experiments]") {
+  const TempDir folder;
+  folder.write("suite.yaml", kSuite);
+  const Finished done = clsim("bench suite.yaml --rounds 1 --csv times.csv", folder.path());
+  CHECK(done.code == 0);
+  CHECK_THAT(done.text, Contains("GFLOP/s") && Contains("| execution=reference |") &&
+                            Contains("| execution=once |"));
+  std::ifstream csv(folder / "times.csv");
+  const std::string text{std::istreambuf_iterator<char>(csv), {}};
+  CHECK_THAT(text, StartsWith("run,round,measure,value,host_cpu"));
+  CHECK_THAT(text, Contains("\"execution=reference\",0,seconds.experience.1,") &&
+                       Contains("\"execution=once\",0,seconds.train,"));
+  CHECK(clsim("bench suite.yaml --rounds 0", folder.path()).code == 2);
+}
+
+}  // namespace cl::experiments
