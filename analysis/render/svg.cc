@@ -1,17 +1,16 @@
 #include "analysis/render/svg.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "analysis/render/svg_parts.h"
+
 namespace cl::analysis {
 namespace {
 
-constexpr std::array<std::string_view, 8> kColours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                                   "#E69F00", "#56B4E9", "#000000", "#999999"};
 constexpr double kWidth = 760, kHeight = 420;
 constexpr double kLeft = 60, kRight = 200, kTop = 40, kBottom = 50;  // margins; the legend is right
 constexpr double kLegendLine = 20;
@@ -52,46 +51,22 @@ Axes axes_of(const Curves& curves) {
           low, high};
 }
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
-std::string text(double x, double y, std::string_view anchor, std::string_view content) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
-                     escaped(content));
-}
-
 std::string frame(const Curves& curves, const Axes& axes) {
   std::string out;
   for (double percent = axes.low; percent <= axes.high + 1e-9; percent += 10) {
     out += fmt::format(
         "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>\n", kLeft,
         axes.y(percent), kWidth - kRight, axes.y(percent));
-    out += text(kLeft - 8, axes.y(percent) + 4, "end", fmt::format("{:.0f}", percent));
+    out += svg_text(kLeft - 8, axes.y(percent) + 4, "end", fmt::format("{:.0f}", percent));
   }
   const size_t step = (curves.places.size() + kMostNumbers - 1) / kMostNumbers;
   for (size_t i = 0; i < curves.places.size(); i += step) {
-    out += text(axes.x(static_cast<double>(curves.places[i])), kHeight - kBottom + 18, "middle",
-                std::to_string(curves.places[i]));
+    out += svg_text(axes.x(static_cast<double>(curves.places[i])), kHeight - kBottom + 18, "middle",
+                    std::to_string(curves.places[i]));
   }
-  out += text((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", curves.axis);
-  out += text(kLeft, kTop - 16, "start", "accuracy on all classes seen, % (" + curves.title + ")");
+  out += svg_text((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", curves.axis);
+  out +=
+      svg_text(kLeft, kTop - 16, "start", "accuracy on all classes seen, % (" + curves.title + ")");
   return out;
 }
 
@@ -123,12 +98,7 @@ std::string draw(const Curve& curve, const Curves& curves, const Axes& axes,
 
 std::string render_svg(const Curves& curves) {
   const Axes axes = axes_of(curves);
-  std::string out = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
-      "height=\"{1}\" "
-      "font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" "
-      "fill=\"white\"/>\n",
-      kWidth, kHeight);
+  std::string out = svg_begin(kWidth, kHeight);
   out += frame(curves, axes);
   double legend_y = kTop + 8;
   for (size_t i = 0; i < curves.curves.size(); ++i) {
@@ -136,7 +106,7 @@ std::string render_svg(const Curves& curves) {
     out += draw(curves.curves[i], curves, axes, colour);
     out += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"14\" height=\"4\" fill=\"{}\"/>\n",
                        kWidth - kRight + 16, legend_y - 6, colour);
-    out += text(kWidth - kRight + 36, legend_y, "start", curves.curves[i].method);
+    out += svg_text(kWidth - kRight + 36, legend_y, "start", curves.curves[i].method);
     legend_y += kLegendLine;
   }
   return out + "</svg>\n";

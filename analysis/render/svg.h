@@ -8,8 +8,7 @@
 namespace cl::analysis {
 
 /// Accuracy in percent over the number of classes seen: a line a method, its standard deviation as
-/// a band, references as a single mark at the end. Colours that the colour-blind can tell apart
-/// (Okabe and Ito 2008).
+/// a band, references as a single mark at the end.
 [[nodiscard]] std::string render_svg(const Curves& curves);
 
 }  // namespace cl::analysis

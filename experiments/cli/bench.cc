@@ -1,6 +1,7 @@
 // clsim bench: how long whole runs take, side by side.
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "analysis/render/bars.h"
 #include "core/base/log.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
@@ -23,7 +25,7 @@ namespace cl::experiments::cli {
 namespace {
 
 struct BenchOptions {
-  std::string suite, data, csv;
+  std::string suite, data, csv, svg;
   std::string cache = "own";
   int64_t cache_gib = kDefaultCacheGib;
   int rounds = 5;
@@ -70,6 +72,36 @@ void write_csv(std::ostream& out, const Machine& machine, const std::vector<JobT
     }
     rows("peak_mib", timing.peak_mib);
   }
+}
+
+/// A bar a run, in parts by experience where there are few.
+void write_svg(std::ostream& out, const std::vector<JobTiming>& timings) {
+  analysis::BarChart chart{
+      .title = "seconds a run, median of the rounds", .part_names = {}, .bars = {}};
+  constexpr size_t kMostParts = 8;
+  const size_t num_parts = timings.front().by_experience.size();
+  const bool splits = num_parts <= kMostParts;
+  for (size_t k = 0; splits && k < num_parts; ++k) {
+    chart.part_names.push_back(fmt::format("experience {}", k));
+  }
+  const double first = median(timings.front().seconds);
+  for (const JobTiming& timing : timings) {
+    const double own = median(timing.seconds);
+    std::vector<double> parts;
+    for (const auto& experience : timing.by_experience) parts.push_back(median(experience));
+    if (!splits) parts = {own};
+    chart.bars.push_back(
+        {timing.label, std::move(parts), fmt::format("{:.1f} s, {:.1f}x", own, first / own)});
+  }
+  out << analysis::render_svg(chart);
+}
+
+/// @throws Error where it cannot be written
+void write_file(const std::string& name, const std::function<void(std::ostream&)>& write) {
+  if (name.empty()) return;
+  std::ofstream file(name);
+  write(file);
+  if (!file.flush()) throw Error(fmt::format("cannot write '{}'", name));
 }
 
 void print(const Machine& machine, int64_t threads, const std::vector<JobTiming>& timings) {
@@ -145,11 +177,8 @@ int bench(const BenchOptions& options) {
        .threads = plan},
       {.out = {}, .data_root = options.data, .provenance = {}, .stop = stop.token()}, about_to);
   print(machine, threads, timings);
-  if (!options.csv.empty()) {
-    std::ofstream file(options.csv);
-    write_csv(file, machine, timings);
-    if (!file.flush()) throw Error(fmt::format("cannot write '{}'", options.csv));
-  }
+  write_file(options.csv, [&](std::ostream& out) { write_csv(out, machine, timings); });
+  write_file(options.svg, [&](std::ostream& out) { write_svg(out, timings); });
   return kFine;
 }
 
@@ -177,6 +206,7 @@ void add_bench(CLI::App& app, Action& chosen) {
   verb->add_option("--data", options->data, "folder of the data sets; default: $CLSIM_DATA")
       ->type_name("DIR");
   verb->add_option("--csv", options->csv, "file for every single value")->type_name("FILE");
+  verb->add_option("--svg", options->svg, "file for a picture of it")->type_name("FILE");
   verb->footer(kBenchFooter);
   verb->callback([&chosen, options] { chosen = [options] { return bench(*options); }; });
 }

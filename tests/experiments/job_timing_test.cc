@@ -63,7 +63,8 @@ TEST_CASE("runs are timed in turn, and leave nothing behind", "[experiments]") {
 TEST_CASE("clsim bench prints a row a run and writes every value", "[experiments]") {
   const TempDir folder;
   folder.write("suite.yaml", kSuite);
-  const Finished done = clsim("bench suite.yaml --rounds 1 --csv times.csv", folder.path());
+  const Finished done =
+      clsim("bench suite.yaml --rounds 1 --csv times.csv --svg times.svg", folder.path());
   CHECK(done.code == 0);
   CHECK_THAT(done.text, Contains("GFLOP/s") && Contains("| execution=reference |") &&
                             Contains("| execution=once |"));
@@ -72,6 +73,7 @@ TEST_CASE("clsim bench prints a row a run and writes every value", "[experiments
   CHECK_THAT(text, StartsWith("run,round,measure,value,host_cpu"));
   CHECK_THAT(text, Contains("\"execution=reference\",0,seconds.experience.1,") &&
                        Contains("\"execution=once\",0,seconds.train,"));
+  CHECK(std::filesystem::exists(folder / "times.svg"));
   CHECK(clsim("bench suite.yaml --rounds 0", folder.path()).code == 2);
 }
 
