@@ -65,7 +65,7 @@ std::string font_family(const std::filesystem::path& file) {
   if (!stream) throw Error(fmt::format("{}: cannot be read", file.string()));
   const std::string bytes(std::istreambuf_iterator<char>(stream), {});
   std::string family = family_name(table(bytes, "name"));
-  family = family.substr(0, family.find(' '));
+  family.erase(std::find(family.begin(), family.end(), ' '), family.end());
   if (family.empty()) family = file.stem().string();
   std::transform(family.begin(), family.end(), family.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
