@@ -143,8 +143,7 @@ std::vector<std::string> notes_on(const Options& problem) {
   std::vector<std::string> notes;
   if (const auto views = problem.find("views"); views != problem.end() && views->second != "0") {
     notes.push_back(fmt::format(
-        "augmented training images come back after {} passes; usually each pass has new ones",
-        views->second));
+        "training views come back after {} passes; usually each pass has new ones", views->second));
   }
   if (const auto precision = problem.find("precision");
       precision != problem.end() && precision->second != "fp32") {

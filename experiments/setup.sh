@@ -52,7 +52,9 @@ configure() {
   say "configuring $CLSIM_BUILD"
   local log=$CLSIM_BUILD/configure.log
   mkdir -p "$CLSIM_BUILD"
-  cmake -S "$CLSIM_ROOT" -B "$CLSIM_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCL_UNITY=ON "$@" >"$log" 2>&1 ||
+  # Who works on the code has it configured already, and with other wishes.
+  [[ -f $CLSIM_BUILD/CMakeCache.txt ]] || set -- -DCL_UNITY=ON "$@"
+  cmake -S "$CLSIM_ROOT" -B "$CLSIM_BUILD" -G Ninja -DCMAKE_BUILD_TYPE=Release "$@" >"$log" 2>&1 ||
     { tail -n 40 "$log" >&2; stop "configuring failed; all of its output is in $log"; }
 }
 

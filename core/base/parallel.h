@@ -1,4 +1,4 @@
-// The only parallel loop of the house.
+// The only parallel loop of the house, but for those inside a tensor operation.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 namespace cl {
 namespace {
 
-constexpr int kIndent = 2;
+constexpr int kListIndent = 2;
 
 struct Enlisted {
   std::mutex mutex;  // a registry without plug-ins is first asked for, and so built, only after
@@ -61,7 +61,7 @@ void Catalogue::check(const config::Node& node) const {
 
 std::string Catalogue::write(const config::Node& node, int indent) const {
   const PluginInfo& plugin = find(node);
-  const std::string options = plugin.write(config::choice(node).options, indent + kIndent);
+  const std::string options = plugin.write(config::choice(node).options, indent + kListIndent);
   return fmt::format("{:{}}{}:{}\n{}", "", indent, plugin.name, options.empty() ? " {}" : "",
                      options);
 }

@@ -13,7 +13,7 @@ struct FrozenWork {
   int64_t memory_bytes = 256 << 20;                  // for what is remembered within the run
   std::shared_ptr<ActivationStore> store = nullptr;  // beyond it; null: nowhere
   bool bfloat16 = false;                             // matrix products of frozen parts, on a CPU
-  bool whole_passes = false;  // each pass over the data goes through all blocks, needed or not
+  bool whole_passes = false;  // training passes go through all blocks, needed or not
 };
 
 }  // namespace cl

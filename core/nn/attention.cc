@@ -1,7 +1,6 @@
 #include "core/nn/attention.h"
 
 #include <cmath>
-#include <utility>
 
 #include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -12,8 +11,10 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "core/base/check.h"
 
 namespace cl {
 namespace {
@@ -39,7 +40,7 @@ class HeadMatrices {
   [[nodiscard]] double scale() const { return 1 / std::sqrt(static_cast<double>(head_dim_)); }
 
  private:
-  const Tensor& tokens_;
+  Tensor tokens_;
   int64_t heads_, num_tokens_, row_, head_dim_;
 };
 
@@ -49,7 +50,8 @@ void product(Tensor out, const Tensor& a, const Tensor& b, double factor = 1) {
 }
 
 /// Calls body(sample, head, a, b) for every head of every sample, with two matrices [T, T] to write
-/// into. A head is one thread's from start to end: its matrices stay in that thread's cache.
+/// into. A head is one thread's from start to end: its matrices stay in that thread's cache. The
+/// threads are those of LibTorch's operations, as this is one, not those of cl::parallel_for.
 template <class Body>
 void for_each_head(const Tensor& tokens, int64_t heads, const Body& body) {
   at::parallel_for(0, tokens.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
@@ -83,6 +85,7 @@ class SelfAttention : public torch::autograd::Function<SelfAttention> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    CL_CHECK(!c10::GradMode::is_enabled(), "attention is differentiated once only");
     const Tensor projected = context->get_saved_variables()[0];
     const int64_t heads = context->saved_data["heads"].toInt();
     const Tensor of_result = gradients[0].contiguous();
@@ -134,6 +137,8 @@ Tensor attention_by_batches(const Tensor& projected, int64_t heads,
 }  // namespace
 
 Tensor attention(const Tensor& projected, int64_t heads, const std::optional<Prefix>& prefix) {
+  CL_CHECK(projected.size(2) % (3 * heads) == 0, "{} columns for {} heads", projected.size(2),
+           heads);
   const bool is_full =
       projected.scalar_type() == at::kFloat || projected.scalar_type() == at::kDouble;
   if (prefix || !is_full || !projected.is_cpu()) {

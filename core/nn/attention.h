@@ -10,8 +10,9 @@
 
 namespace cl {
 
-/// softmax(q k^T / sqrt(head dim)) v for every head. On a CPU no weights are kept for the backward
-/// pass (they are computed again), and the number of threads changes nothing in the result.
+/// softmax(q k^T / sqrt(head dim)) v for every head. On a CPU, in float or double and without a
+/// prefix, each head is one thread's: no weights are kept for the backward pass, which computes
+/// them again and cannot itself be differentiated.
 /// @param projected  [N, T, 3 dim]: queries, keys, values, each head after head
 /// @param prefix     goes before the keys and values, if any
 /// @return [N, T, dim], head after head

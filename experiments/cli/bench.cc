@@ -76,10 +76,12 @@ void write_csv(std::ostream& out, const Machine& machine, const std::vector<JobT
 
 /// A bar a run, in parts by experience where there are few.
 void write_svg(std::ostream& out, const std::vector<JobTiming>& timings) {
-  analysis::BarChart chart{
-      .title = "seconds a run, median of the rounds", .part_names = {}, .bars = {}};
+  analysis::BarChart chart{.title = "seconds, medians of the rounds", .part_names = {}, .bars = {}};
   constexpr size_t kMostParts = 8;
-  const size_t num_parts = timings.front().by_experience.size();
+  size_t num_parts = 0;
+  for (const JobTiming& timing : timings) {
+    num_parts = std::max(num_parts, timing.by_experience.size());
+  }
   const bool splits = num_parts <= kMostParts;
   for (size_t k = 0; splits && k < num_parts; ++k) {
     chart.part_names.push_back(fmt::format("experience {}", k));

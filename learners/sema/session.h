@@ -21,7 +21,7 @@ struct Session {
   RunContext& context;
   c10::Device device;
   int64_t memory_bytes = FrozenWork().memory_bytes;  // for what a phase remembers
-  bool whole_passes = false;                         // passes go through all blocks, needed or not
+  bool whole_passes = false;  // training passes go through all blocks, needed or not
 
   [[nodiscard]] const Dataset& data() const { return *view.data; }
   /// Whether frozen blocks make the same of a sample whenever they see it.

@@ -21,8 +21,8 @@ void log_usage(Session& session) {
   for (int64_t layer = range.first; layer <= range.last; ++layer) {
     if (session.network.block(layer).num_adapters() > 1) deepest = layer;
   }
-  // A view that training had as well, where there is one: its tokens are remembered.
-  const View look = session.context.num_views > 0 ? session.context.view_of(0) : View::test();
+  // One that training had as well: its tokens may be remembered.
+  const View look = session.context.view_of(0);
   std::map<int64_t, Tensor> sums;  // by block, [K]
   if (deepest >= range.first) {
     for_batches(session.data().size(), kBatch, [&](std::span<const int64_t> rows) {

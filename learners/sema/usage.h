@@ -7,7 +7,7 @@
 namespace cl::sema {
 
 /// Logs in the table "adapter_usage" the mean share of every adapter over the experience's training
-/// data (test view), for each expandable block.
+/// data (as its first pass saw them), for each expandable block.
 void log_usage(Session& session);
 
 }  // namespace cl::sema

@@ -157,7 +157,7 @@ TEST_CASE("a table says what was not computed as usual", "[analysis]") {
   CHECK(notes("views: 0\nprecision: fp32\n").empty());
   const auto both = notes("views: 5\nprecision: bf16\n");
   REQUIRE(both.size() == 2);
-  CHECK_THAT(both[0], Contains("come back after 5 passes"));
+  CHECK_THAT(both[0], Contains("training views come back after 5 passes"));
   CHECK_THAT(both[1], Contains("frozen parts computed in bf16"));
 }
 

@@ -1,5 +1,8 @@
 #include "core/nn/attention.h"
 
+#include <utility>
+
+#include <ATen/Parallel.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
@@ -63,13 +66,36 @@ TEST_CASE("the gradient of attention is that of finite differences", "[nn]") {
   }
 }
 
+TEST_CASE("attention takes tensors as they lie in memory", "[nn]") {
+  const Tensor plain = projections(), turned = plain.transpose(0, 1).contiguous().transpose(0, 1);
+  REQUIRE_FALSE(turned.is_contiguous());
+  CHECK(at::equal(attention(turned, kHeads, std::nullopt), attention(plain, kHeads, std::nullopt)));
+  // The gradient of a sum is one number, shown many times.
+  Tensor one = projections(at::kDouble).set_requires_grad(true);
+  Tensor other = projections(at::kDouble).set_requires_grad(true);
+  attention(one, kHeads, std::nullopt).sum().backward();
+  attention(other, kHeads, nothing(at::kDouble)).sum().backward();
+  CHECK(at::allclose(one.grad(), other.grad(), 1e-12, 1e-14));
+  const Tensor none = plain.narrow(0, 0, 0);
+  CHECK(attention(none, kHeads, std::nullopt).sizes() == at::IntArrayRef({0, kTokens, kDim}));
+  CHECK_THROWS_WITH(attention(plain, 5, std::nullopt), Contains("24 columns for 5 heads"));
+}
+
 TEST_CASE("attention does not depend on the number of threads", "[nn]") {
-  apply_to_this_thread({.jobs = 1, .intra_op_threads = 1});
-  const auto [one, gradient_of_one] = both_ways(std::nullopt, at::kFloat);
-  apply_to_this_thread({.jobs = 1, .intra_op_threads = 2});
-  const auto [two, gradient_of_two] = both_ways(std::nullopt, at::kFloat);
-  CHECK(at::equal(one, two));
-  CHECK(at::equal(gradient_of_one, gradient_of_two));
+  const int before = at::get_num_threads();
+  // Large enough for a BLAS to want threads of its own.
+  const Tensor x = init::normal({2, 150, 3 * 128}, 0, 1, RngKey(5), at::kCPU);
+  const auto result = [&](int threads) {
+    apply_to_this_thread({.jobs = 1, .intra_op_threads = threads});
+    const Tensor leaf = x.detach().clone().set_requires_grad(true);
+    const Tensor out = attention(leaf, kHeads, std::nullopt);
+    out.square().sum().backward();
+    return std::pair(out.detach(), leaf.grad());
+  };
+  const auto one = result(1), two = result(2);
+  apply_to_this_thread({.jobs = 1, .intra_op_threads = before});
+  CHECK(at::equal(one.first, two.first));
+  CHECK(at::equal(one.second, two.second));
 }
 
 }  // namespace cl

@@ -76,13 +76,13 @@ TEST_CASE("severity 0 changes nothing, and more of it changes more", "[data]") {
 }
 
 TEST_CASE("water spatters an image with light, mud with brown", "[data]") {
-  const int side = GENERATE(32, 96);
+  const int side = GENERATE(32, 64, 96, 224);  // both tables at both ends
   const cv::Mat image = scene(side);
-  CHECK(equal(shifted("spatter", 0, image), image));
   cv::Mat darker;
   cv::subtract(image, shifted("spatter", 2, image), darker);
   CHECK(cv::countNonZero(darker.reshape(1)) == 0);
   CHECK(mean_difference(shifted("spatter", 2, image), image) > 1.5);
+  CHECK(mean_difference(shifted("spatter", 2, image), image) < 15);
   const cv::Mat muddy = shifted("spatter", 5, image);
   cv::Mat brown;
   cv::inRange(muddy, cv::Scalar(63, 42, 20), cv::Scalar(63, 42, 20), brown);

@@ -139,11 +139,13 @@ TEST_CASE("the reference's way remembers nothing, watches every epoch and comes 
   apply(kPlan);
   Progress silent;
   const fs::path out = made(folder, "out");
+  // Blocks 1 and 2 grow in each later experience.
+  const std::string learner =
+      GENERATE("{fixed_adapters: {train: {epochs: 2}}}",
+               "{sema: {first_expandable: 1, last_expandable: 2, threshold: -1}}");
   const auto record = [&](const std::string& execution) {
     const RunSpec spec =
-        runs(folder, {"learner={fixed_adapters: {train: {epochs: 2}}}", "execution=" + execution},
-             kImageSuite)
-            .front();
+        runs(folder, {"learner=" + learner, "execution=" + execution}, kImageSuite).front();
     const auto store =
         std::make_shared<ActivationStore>(folder / ("cache_" + execution), 1 << 30, "here");
     return run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}, .store = store},

@@ -24,7 +24,7 @@ void cut_below(cv::Mat& field, double limit) {
   field.setTo(0, field < limit);
 }
 
-cv::Mat blurred(const cv::Mat& field, double sigma) {
+cv::Mat softened(const cv::Mat& field, double sigma) {
   cv::Mat result;
   cv::GaussianBlur(field, result, cv::Size(), sigma, sigma, cv::BORDER_REPLICATE);
   return result;
@@ -83,12 +83,12 @@ cv::Mat spatter(const cv::Mat& image, const Parameters& p, std::mt19937_64& engi
   const cv::Vec3d pale_turquoise(175. / 255, 238. / 255, 238. / 255);
   const cv::Vec3d brown(63. / 255, 42. / 255, 20. / 255);
   constexpr double kSolid = 0.8;  // thinner mud runs off
-  cv::Mat liquid = blurred(normal_field(image.size(), p[0], p[1], engine), p[2]);
+  cv::Mat liquid = softened(normal_field(image.size(), p[0], p[1], engine), p[2]);
   cut_below(liquid, p[3]);
   if (p[5] < 0.5) return image + coloured(water_cover(liquid, p[4]), pale_turquoise);
   cv::Mat cover;
   cv::Mat(liquid > p[3]).convertTo(cover, CV_32F, 1. / 255);
-  cover = blurred(cover, p[6]);
+  cover = softened(cover, p[6]);
   cut_below(cover, kSolid);
   return image.mul(coloured(1 - cover, {1, 1, 1})) + coloured(cover, brown);
 }
