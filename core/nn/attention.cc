@@ -16,6 +16,10 @@
 
 #include "core/base/check.h"
 
+#ifndef INTRA_OP_PARALLEL
+#error "at::parallel_for would run on one thread: compile this file with OpenMP"
+#endif
+
 namespace cl {
 namespace {
 
