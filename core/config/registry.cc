@@ -11,8 +11,6 @@
 namespace cl {
 namespace {
 
-constexpr int kListIndent = 2;
-
 struct Enlisted {
   std::mutex mutex;  // a registry without plug-ins is first asked for, and so built, only after
                      // main() has begun
@@ -61,7 +59,7 @@ void Catalogue::check(const config::Node& node) const {
 
 std::string Catalogue::write(const config::Node& node, int indent) const {
   const PluginInfo& plugin = find(node);
-  const std::string options = plugin.write(config::choice(node).options, indent + kListIndent);
+  const std::string options = plugin.write(config::choice(node).options, indent + config::kIndent);
   return fmt::format("{:{}}{}:{}\n{}", "", indent, plugin.name, options.empty() ? " {}" : "",
                      options);
 }

@@ -14,8 +14,6 @@
 namespace cl::config {
 namespace {
 
-constexpr int kIndent = 2;
-
 class Writer final : public Fields {
  public:
   explicit Writer(int indent) : indent_(indent) {}

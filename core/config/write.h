@@ -8,6 +8,8 @@
 
 namespace cl::config {
 
+inline constexpr int kIndent = 2;  // spaces a level
+
 /// Block-style YAML of the visited fields, each line indented by `indent` spaces; numbers in
 /// shortest exact form. A nested plug-in is written as `name:` with all of its options.
 std::string write_fields(const std::function<void(Fields&)>& visit, int indent = 0);

@@ -6,6 +6,7 @@
 #include "core/base/check.h"
 
 namespace cl {
+
 AccuracyMatrix::AccuracyMatrix(int64_t num_experiences) : size_(num_experiences) {
   CL_CHECK(num_experiences >= 0, "found {} experiences", num_experiences);
   values_.assign(static_cast<size_t>(size_ * size_), kUndefined);

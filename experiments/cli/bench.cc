@@ -1,7 +1,5 @@
 // clsim bench: how long whole runs take, side by side.
 #include <algorithm>
-#include <fstream>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -14,6 +12,7 @@
 
 #include "analysis/render/bars.h"
 #include "core/base/log.h"
+#include "core/base/replacement.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/gemm_peak.h"
@@ -54,14 +53,15 @@ struct Machine {
   double gemm, gemm_bfloat16;  // operations a second
 };
 
-void write_csv(std::ostream& out, const Machine& machine, const std::vector<JobTiming>& timings) {
-  out << "run,round,measure,value,host_cpu,gemm_gflops,gemm_bf16_gflops\n";
+/// Every single value.
+std::string csv(const Machine& machine, const std::vector<JobTiming>& timings) {
+  std::string out = "run,round,measure,value,host_cpu,gemm_gflops,gemm_bf16_gflops\n";
   const auto facts = machine.facts.find("cpu");
   const std::string cpu = facts == machine.facts.end() ? "" : facts->second;
   for (const JobTiming& timing : timings) {
     const auto rows = [&](const std::string& measure, const std::vector<double>& values) {
       for (size_t i = 0; i < values.size(); ++i) {
-        out << fmt::format("\"{}\",{},{},{},\"{}\",{:.1f},{:.1f}\n", timing.label, i, measure,
+        out += fmt::format("\"{}\",{},{},{},\"{}\",{:.1f},{:.1f}\n", timing.label, i, measure,
                            values[i], cpu, machine.gemm / kGiga, machine.gemm_bfloat16 / kGiga);
       }
     };
@@ -72,10 +72,11 @@ void write_csv(std::ostream& out, const Machine& machine, const std::vector<JobT
     }
     rows("peak_mib", timing.peak_mib);
   }
+  return out;
 }
 
 /// A bar a run, in parts by experience where there are few.
-void write_svg(std::ostream& out, const std::vector<JobTiming>& timings) {
+std::string svg(const std::vector<JobTiming>& timings) {
   analysis::BarChart chart{.title = "seconds, medians of the rounds", .part_names = {}, .bars = {}};
   constexpr size_t kMostParts = 8;
   size_t num_parts = 0;
@@ -95,15 +96,13 @@ void write_svg(std::ostream& out, const std::vector<JobTiming>& timings) {
     chart.bars.push_back(
         {timing.label, std::move(parts), fmt::format("{:.1f} s, {:.1f}x", own, first / own)});
   }
-  out << analysis::render_svg(chart);
+  return analysis::render_svg(chart);
 }
 
-/// @throws Error where it cannot be written
-void write_file(const std::string& name, const std::function<void(std::ostream&)>& write) {
-  if (name.empty()) return;
-  std::ofstream file(name);
-  write(file);
-  if (!file.flush()) throw Error(fmt::format("cannot write '{}'", name));
+void write_file(const std::string& name, const std::string& text) {
+  Replacement file(name);
+  file.write(text.data(), text.size());
+  file.finish();
 }
 
 void print(const Machine& machine, int64_t threads, const std::vector<JobTiming>& timings) {
@@ -179,8 +178,8 @@ int bench(const BenchOptions& options) {
        .threads = plan},
       {.out = {}, .data_root = options.data, .provenance = {}, .stop = stop.token()}, about_to);
   print(machine, threads, timings);
-  write_file(options.csv, [&](std::ostream& out) { write_csv(out, machine, timings); });
-  write_file(options.svg, [&](std::ostream& out) { write_svg(out, timings); });
+  if (!options.csv.empty()) write_file(options.csv, csv(machine, timings));
+  if (!options.svg.empty()) write_file(options.svg, svg(timings));
   return kFine;
 }
 

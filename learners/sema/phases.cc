@@ -47,7 +47,7 @@ bool may_keep(const Session& session, int64_t num) {
   const int64_t views = session.num_lasting_views();
   const int64_t bytes = views * num * session.data().size() *
                         session.network.backbone().info().dim * static_cast<int64_t>(sizeof(float));
-  return views > 0 && bytes <= session.memory_bytes;
+  return views > 0 && bytes <= session.frozen.memory_bytes;
 }
 
 /// The pooled inputs of all samples to blocks that rest in a phase, for each view when it first
@@ -88,8 +88,7 @@ Pooled pooled_inputs(Session& session, const std::vector<int64_t>& layers,
   pass.at_pooled = [&](int64_t layer, const Tensor& pooled) {
     if (std::find(layers.begin(), layers.end(), layer) != layers.end()) result[layer] = pooled;
   };
-  const int64_t last = session.whole_passes ? session.network.depth() : layers.back() + 1;
-  (void)session.run(pass, look, last);
+  (void)session.run(pass, look, session.pass_end(layers.back() + 1));
   return result;
 }
 

@@ -121,8 +121,8 @@ std::optional<int64_t> Scan::look_at(std::span<const int64_t> rows, int64_t batc
     if (decision.expand) grows = layer;
   };
   Tensor tokens = session_.tokens.entering(session_.data(), rows, look);
-  const int64_t last = session_.whole_passes ? network.depth() - 1 : *candidates_.rbegin();
-  for (int64_t layer = session_.tokens.block(); layer <= last && !grows; ++layer) {
+  const int64_t end = session_.pass_end(*candidates_.rbegin() + 1);
+  for (int64_t layer = session_.tokens.block(); layer < end && !grows; ++layer) {
     tokens = network.run(tokens, layer, layer + 1, pass);
   }
   return grows;

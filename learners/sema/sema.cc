@@ -96,14 +96,7 @@ class Sema final : public Learner {
 };
 
 void Sema::do_learn(const TrainView& view, RunContext& context) {
-  Session session{options_,
-                  network_,
-                  tokens_,
-                  view,
-                  context,
-                  parts_.device,
-                  parts_.frozen.memory_bytes,
-                  parts_.frozen.whole_passes};
+  Session session{options_, network_, tokens_, view, context, parts_.device, parts_.frozen};
   const bool is_first = counters_[kLearned].item<int64_t>() == 0;
   if (is_first) {
     counters_[kTrained] = num_trainable();

@@ -16,6 +16,10 @@ View Session::lasting_view(const View& look) const {
   return is_fixed() ? View::test() : look;
 }
 
+int64_t Session::pass_end(int64_t needed) const {
+  return frozen.whole_passes ? network.depth() : needed;
+}
+
 ForwardPass Session::pass(std::span<const int64_t> rows, const View& look) const {
   const RngKey& key = look.augment ? *look.augment : context.key;
   return {.rows = rows, .key = key.child("mixture").child(data().id())};

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/data/samples.h"
+#include "core/features/frozen_work.h"
 #include "core/stream/stream.h"
 #include "core/train/run_context.h"
 #include "learners/sema/network.h"
@@ -20,8 +21,7 @@ struct Session {
   const TrainView& view;
   RunContext& context;
   c10::Device device;
-  int64_t memory_bytes = FrozenWork().memory_bytes;  // for what a phase remembers
-  bool whole_passes = false;  // training passes go through all blocks, needed or not
+  FrozenWork frozen = {};  // what a phase may remember, and how far passes go
 
   [[nodiscard]] const Dataset& data() const { return *view.data; }
   /// Whether frozen blocks make the same of a sample whenever they see it.
@@ -30,6 +30,8 @@ struct Session {
   [[nodiscard]] int64_t num_lasting_views() const;
   /// Where they are counted: the one among them that `look` stands for.
   [[nodiscard]] View lasting_view(const View& look) const;
+  /// Where a training pass ends of which nothing is needed beyond the blocks below `needed`.
+  [[nodiscard]] int64_t pass_end(int64_t needed) const;
   /// A pass over the samples `rows` that looks at them with `view`.
   [[nodiscard]] ForwardPass pass(std::span<const int64_t> rows, const View& look) const;
   /// Tokens leaving block `last - 1` [N, T, dim], for last > tokens.block(); the samples are those

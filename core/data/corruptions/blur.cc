@@ -8,26 +8,10 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/base/rng.h"
+#include "core/data/corruptions/filters.h"
 
 namespace cl::corruption {
 namespace {
-
-constexpr double kNoBlur = 1e-3;  // pixels; below, nothing would change
-
-cv::Mat blurred(const cv::Mat& image, double sigma) {
-  if (sigma < kNoBlur) return image.clone();
-  cv::Mat result;
-  cv::GaussianBlur(image, result, cv::Size(), sigma, sigma, cv::BORDER_REPLICATE);
-  return result;
-}
-
-/// `image` moved, with its border continued.
-cv::Mat moved(const cv::Mat& image, double right, double down) {
-  const cv::Matx23d map(1, 0, right, 0, 1, down);
-  cv::Mat result;
-  cv::warpAffine(image, result, map, image.size(), cv::INTER_LINEAR, cv::BORDER_REPLICATE);
-  return result;
-}
 
 /// A disk of sum 1 whose edge pixels count by how far the disk reaches into them.
 cv::Mat disk(double radius, double edge_sigma) {
@@ -56,20 +40,6 @@ cv::Mat defocus_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64&
   return result;
 }
 
-cv::Mat blurred_along(const cv::Mat& image, double radius, double sigma, double angle) {
-  constexpr double kReach = 4;  // standard deviations; beyond, next to nothing is left
-  sigma = std::max(sigma, kNoBlur);
-  const int steps = static_cast<int>(std::ceil(std::min(2 * radius, kReach * sigma)));
-  cv::Mat result = cv::Mat::zeros(image.size(), image.type());
-  double total = 0;
-  for (int i = 0; i <= steps; ++i) {
-    const double weight = std::exp(-0.5 * i * i / (sigma * sigma));
-    result += weight * moved(image, i * std::cos(angle), i * std::sin(angle));
-    total += weight;
-  }
-  return result / total;
-}
-
 cv::Mat motion_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& engine) {
   const double angle = (uniform(engine) - 0.5) * std::numbers::pi / 2;
   return blurred_along(image, p[0], p[1], angle);
@@ -77,15 +47,9 @@ cv::Mat motion_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& 
 
 cv::Mat zoom_blur(const cv::Mat& image, const Parameters& p, std::mt19937_64& /*engine*/) {
   constexpr int kCopies = 11;
-  const cv::Point2f centre((static_cast<float>(image.cols) - 1) / 2,
-                           (static_cast<float>(image.rows) - 1) / 2);
   cv::Mat result = image.clone();
   for (int i = 0; i < kCopies; ++i) {
-    const double factor = std::lerp(1.0, p[0], static_cast<double>(i) / (kCopies - 1));
-    cv::Mat zoomed;
-    cv::warpAffine(image, zoomed, cv::getRotationMatrix2D(centre, 0, factor), image.size(),
-                   cv::INTER_LINEAR, cv::BORDER_REPLICATE);
-    result += zoomed;
+    result += enlarged(image, std::lerp(1.0, p[0], static_cast<double>(i) / (kCopies - 1)));
   }
   return result / (kCopies + 1);
 }

@@ -19,11 +19,7 @@ namespace cl::corruption {
 /// @param p  its radius, standard deviation of its edge
 [[nodiscard]] cv::Mat defocus_blur(const cv::Mat& image, const Parameters& p,
                                    std::mt19937_64& engine);
-/// Moved by up to `2 radius` at `angle` (radians from the horizontal), fading like half a Gaussian.
-/// @param image  float, any number of channels
-[[nodiscard]] cv::Mat blurred_along(const cv::Mat& image, double radius, double sigma,
-                                    double angle);
-/// Moved in a drawn direction within 45 degrees of the horizontal.
+/// Moved in a drawn direction within 45 degrees of the horizontal, fading like half a Gaussian.
 /// @param p  half the longest way, standard deviation
 [[nodiscard]] cv::Mat motion_blur(const cv::Mat& image, const Parameters& p,
                                   std::mt19937_64& engine);

@@ -6,7 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/base/rng.h"
-#include "core/data/corruptions/blur.h"
+#include "core/data/corruptions/filters.h"
 
 namespace cl::corruption {
 namespace {
@@ -22,12 +22,6 @@ cv::Mat normal_field(cv::Size size, double mean, double deviation, std::mt19937_
 
 void cut_below(cv::Mat& field, double limit) {
   field.setTo(0, field < limit);
-}
-
-cv::Mat softened(const cv::Mat& field, double sigma) {
-  cv::Mat result;
-  cv::GaussianBlur(field, result, cv::Size(), sigma, sigma, cv::BORDER_REPLICATE);
-  return result;
 }
 
 /// `field` [H, W] in all three channels, each times that of `colour`.
@@ -62,11 +56,7 @@ cv::Mat water_cover(const cv::Mat& liquid, double opacity) {
 }  // namespace
 
 cv::Mat snow(const cv::Mat& image, const Parameters& p, std::mt19937_64& engine) {
-  cv::Mat flakes = normal_field(image.size(), p[0], p[1], engine);
-  const cv::Point2f centre((static_cast<float>(image.cols) - 1) / 2,
-                           (static_cast<float>(image.rows) - 1) / 2);
-  cv::warpAffine(flakes, flakes, cv::getRotationMatrix2D(centre, 0, p[2]), image.size(),
-                 cv::INTER_LINEAR, cv::BORDER_REPLICATE);
+  cv::Mat flakes = enlarged(normal_field(image.size(), p[0], p[1], engine), p[2]);
   cut_below(flakes, p[3]);
   cv::min(flakes, 1, flakes);
   // Within 45 degrees of straight down.
@@ -83,12 +73,12 @@ cv::Mat spatter(const cv::Mat& image, const Parameters& p, std::mt19937_64& engi
   const cv::Vec3d pale_turquoise(175. / 255, 238. / 255, 238. / 255);
   const cv::Vec3d brown(63. / 255, 42. / 255, 20. / 255);
   constexpr double kSolid = 0.8;  // thinner mud runs off
-  cv::Mat liquid = softened(normal_field(image.size(), p[0], p[1], engine), p[2]);
+  cv::Mat liquid = blurred(normal_field(image.size(), p[0], p[1], engine), p[2]);
   cut_below(liquid, p[3]);
   if (p[5] < 0.5) return image + coloured(water_cover(liquid, p[4]), pale_turquoise);
   cv::Mat cover;
   cv::Mat(liquid > p[3]).convertTo(cover, CV_32F, 1. / 255);
-  cover = softened(cover, p[6]);
+  cover = blurred(cover, p[6]);
   cut_below(cover, kSolid);
   return image.mul(coloured(1 - cover, {1, 1, 1})) + coloured(cover, brown);
 }
