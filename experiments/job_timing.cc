@@ -9,6 +9,7 @@
 #include "core/base/scratch_folder.h"
 #include "core/metrics/summary.h"
 #include "experiments/shared_activations.h"
+#include "experiments/shared_beginnings.h"
 
 namespace cl::experiments {
 namespace {
@@ -41,8 +42,10 @@ class Stopwatch final : public Progress {
       begins_.push_back(Clock::now());
     }
   }
-  /// Seconds from the beginning of each experience to that of the next, the last until now.
-  [[nodiscard]] std::vector<double> seconds() const {
+  /// Seconds from the beginning of each of `num` experiences to that of the next, the last until
+  /// now; zero for those that another run had gone through.
+  [[nodiscard]] std::vector<double> seconds(size_t num) {
+    while (begins_.size() < num) begins_.push_back(Clock::now());
     std::vector<double> result;
     for (size_t k = 0; k < begins_.size(); ++k) {
       const Clock::time_point end = k + 1 < begins_.size() ? begins_[k + 1] : Clock::now();
@@ -58,7 +61,10 @@ class Stopwatch final : public Progress {
 void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTiming& timing) {
   const ScratchFolder scratch("clsim-bench");
   place.out = scratch.path();
-  if (plan.cache == TimedCache::kNone) place.store = nullptr;
+  if (plan.cache != TimedCache::kShared) {
+    place.store = nullptr;
+    place.beginnings = nullptr;
+  }
   if (plan.cache == TimedCache::kOwn) {
     place.store = shared_activations(scratch.path() / "cache", plan.cache_gib, plan.threads);
   }
@@ -68,7 +74,8 @@ void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTi
   const RunRecord record = run(spec, place, watch);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   timing.seconds.push_back(elapsed.count());
-  const std::vector<double> experiences = watch.seconds();
+  const std::vector<double> experiences =
+      watch.seconds(static_cast<size_t>(record.num_experiences()));
   timing.by_experience.resize(experiences.size());
   for (size_t k = 0; k < experiences.size(); ++k) {
     timing.by_experience[k].push_back(experiences[k]);
@@ -91,6 +98,7 @@ std::vector<JobTiming> time_runs(
     const ScratchFolder shared("clsim-bench");
     RunPlace here = place;
     here.store = shared_activations(shared.path(), plan.cache_gib, plan.threads);
+    here.beginnings = std::make_shared<SharedBeginnings>(runs);
     for (size_t i = 0; i < runs.size(); ++i) {
       about_to(round, result[i].label);
       time_one(runs[i], plan, here, result[i]);

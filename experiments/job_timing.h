@@ -13,11 +13,11 @@
 
 namespace cl::experiments {
 
-/// What activations a timed run finds.
+/// What a timed run finds of the work of others.
 enum class TimedCache {
-  kNone,   // there is no store
-  kOwn,    // an empty one for each run
-  kShared  // an empty one for each round over all runs
+  kNone,   // nothing, not even a store of activations
+  kOwn,    // an empty store
+  kShared  // what the runs before it in this round have left: activations, and beginnings
 };
 
 /// Of one run, a value for each round.

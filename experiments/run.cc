@@ -1,7 +1,10 @@
 #include "experiments/run.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "core/base/log.h"
 #include "core/learner/learner.h"
@@ -12,6 +15,7 @@
 #include "experiments/protocol.h"
 #include "experiments/provenance.h"
 #include "experiments/run_files.h"
+#include "experiments/shared_beginnings.h"
 
 namespace cl::experiments {
 namespace {
@@ -75,6 +79,21 @@ void note_earlier_program(const RunPlace& place, RunRecord& record) {
   }
 }
 
+/// Goes on where a sibling of the sweep stands. @return the steps done
+int64_t take_over(SharedBeginnings::Beginning beginning, Learner& learner, RunRecord& record) {
+  const auto steps = static_cast<int64_t>(beginning.record.sizes.size());
+  const std::string origin =
+      fmt::format("{}, {} steps", beginning.record.id, beginning.record.sizes.size());
+  learner.restore(beginning.state, origin);
+  RunRecord& taken = beginning.record;
+  taken.id = record.id;
+  taken.label = record.label;
+  taken.spec = record.spec;
+  taken.provenance = {{"begins_as", origin}};
+  record = std::move(taken);
+  return steps;
+}
+
 }  // namespace
 
 RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
@@ -91,6 +110,8 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
                     .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint,
                     .watches_epochs = spec.settings.execution == "reference"};
+  std::optional<SharedBeginnings::Member> family;
+  if (place.beginnings) family.emplace(*place.beginnings, spec);
   if (auto saved = files.saved()) {
     if (saved->record.digests != record.digests) {
       throw Error("the data or weights have changed since run " + record.id +
@@ -103,6 +124,10 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
     record = std::move(saved->record);
     record.label = spec.label;
     note_earlier_program(place, record);
+  } else if (family) {
+    if (auto beginning = family->find(place.stop)) {
+      protocol.first_step = take_over(std::move(*beginning), *learner, record);
+    }
   }
   for (const auto& [name, fact] : place.provenance) record.provenance[name] = fact;
   record.provenance["device"] = spec.settings.device;
@@ -120,7 +145,10 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
                            .num_views = spec.settings.views};
   const int64_t steps = num_steps(stream->info(), protocol);
   conduct(*stream, *learner, protocol, context, [&](int64_t done) {
-    if (done < steps) files.save(record, learner->save());
+    if (done == steps && !family) return;
+    const State state = learner->save();
+    if (done < steps) files.save(record, state);
+    if (family) family->keep(record, state, learner->tolerated());
   });
   record.provenance["finished"] = utc_now();
   if (spec.checkpoint == "last") {

@@ -17,6 +17,8 @@ class ActivationStore;
 
 namespace cl::experiments {
 
+class SharedBeginnings;
+
 /// What runs share and do not depend on.
 struct RunPlace {
   std::filesystem::path out;                      // folder of the files, existing
@@ -24,11 +26,14 @@ struct RunPlace {
   std::map<std::string, std::string> provenance;  // facts of the process
   std::stop_token stop;
   std::shared_ptr<ActivationStore> store = nullptr;  // of what frozen networks computed; null: none
+  std::shared_ptr<SharedBeginnings> beginnings = nullptr;  // of a sweep's runs; null: none
 };
 
 /// Builds stream, backbone and learner, conducts the protocol and writes `<id>.h5` (and the
 /// checkpoint) when it is through. After every step the state is saved; where a saved state of this
 /// run lies in `place.out`, the run goes on from there, bit for bit as if it had never stopped.
+/// A run that began as another of the sweep says so in its provenance ("begins_as"); the seconds
+/// of its phases are then those that the other took.
 /// @throws Error for what is wrong in the world, Stopped when asked to
 RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress);
 

@@ -2,6 +2,7 @@
 // apart.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -10,6 +11,7 @@
 
 #include <c10/core/Device.h>
 
+#include "core/config/fields.h"
 #include "core/features/frozen_work.h"
 #include "core/metrics/metrics_log.h"
 #include "core/nn/backbone.h"
@@ -36,6 +38,7 @@ class Learner {
   struct Traits {
     bool is_joint = false;   // gets all experiences at once and is evaluated once (upper bounds)
     bool may_guess = false;  // not expected to beat chance
+    std::string_view tolerant_option = {};  // a number among the options; see `tolerated`
   };
 
   explicit Learner(const StreamInfo& stream) : num_classes_(stream.num_classes) {}
@@ -54,6 +57,10 @@ class Learner {
   [[nodiscard]] virtual ParameterCount parameter_count() = 0;
   /// Adapters in each block, [depth]; empty where the method has none.
   [[nodiscard]] virtual std::vector<int64_t> adapters_per_block() const { return {}; }
+  /// The values of the option `Traits::tolerant_option` with which everything so far (state, logs,
+  /// predictions) would have been the same, bit for bit: so much do runs share that differ in it
+  /// alone.
+  [[nodiscard]] virtual config::Range tolerated() const { return {HUGE_VAL, -HUGE_VAL}; }  // none
 
   /// Everything that `restore` needs to go on, bit for bit, as if the program had never stopped.
   [[nodiscard]] State save();

@@ -42,9 +42,10 @@ the first run of the suite each is. Put the rival first:
   sweep:
     execution: [reference, once]
 
---cache own: each run begins with an empty cache of activations; shared: the runs of a round
-share one, empty at first, as those of a sweep do; none: no files. Seconds of one machine say
-little about another: the machine, its threads and its GEMM peak stand above the table.)";
+--cache own: each run begins with an empty cache of activations; none: no files; shared: the runs
+of a round share one, empty at first, and what they have in common, as those of a sweep do (the
+seconds of phases are then of the work, whoever did it). Seconds of one machine say little about
+another: the machine, its threads and its GEMM peak stand above the table.)";
 
 constexpr double kGiga = 1e9;
 

@@ -28,6 +28,7 @@
 #include "experiments/provenance.h"
 #include "experiments/run_files.h"
 #include "experiments/shared_activations.h"
+#include "experiments/shared_beginnings.h"
 #include "experiments/suite.h"
 
 namespace cl::experiments::cli {
@@ -212,7 +213,7 @@ int run_suite(const RunOptions& options) {
   check_jobs(chosen, plan);
   fs::create_directories(out);
   const FolderLock lock(out);
-  const auto runs = to_do(chosen, out, options.resume);
+  const auto runs = leaders_first(to_do(chosen, out, options.resume));
   for (const RunSpec& spec : chosen) RunFiles(out, spec.id()).clean_up();
   apply(plan);
   if (options.resume) check_inputs(chosen, out, options.data);
@@ -222,7 +223,8 @@ int run_suite(const RunOptions& options) {
                                      .data_root = options.data,
                                      .provenance = provenance(plan, command_line(options)),
                                      .stop = {},
-                                     .store = open_store(options, plan)});
+                                     .store = open_store(options, plan),
+                                     .beginnings = std::make_shared<SharedBeginnings>(runs)});
 
   const auto count = [&](Outcome end) { return std::count(outcomes.begin(), outcomes.end(), end); };
   const auto done = count(Outcome::kDone), failed = count(Outcome::kFailed);

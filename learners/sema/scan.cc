@@ -34,6 +34,18 @@ Decision decide(const std::vector<Tensor>& zscores, double threshold, const std:
   return decision;
 }
 
+void narrow(config::Range& thresholds, const Decision& decision) {
+  const auto is_nan = [](float score) { return std::isnan(score); };
+  if (std::any_of(decision.scores.begin(), decision.scores.end(), is_nan)) return;
+  // Scores and threshold are compared as floats, which keeps their order.
+  const float least = *std::min_element(decision.scores.begin(), decision.scores.end());
+  if (decision.expand) {
+    thresholds.max = std::min<double>(thresholds.max, std::nextafter(least, -HUGE_VALF));
+  } else {
+    thresholds.min = std::max<double>(thresholds.min, least);
+  }
+}
+
 void expand(Session& session, int64_t layer, int64_t step) {
   Block& block = session.network.block(layer);
   block.add_adapter();
@@ -117,6 +129,7 @@ std::optional<int64_t> Scan::look_at(std::span<const int64_t> rows, int64_t batc
     }
     const Decision decision =
         decide(zscores, session_.options.threshold, session_.options.decision);
+    narrow(session_.thresholds, decision);
     log(layer, batch, pooled.size(0), decision);
     if (decision.expand) grows = layer;
   };
@@ -137,7 +150,6 @@ void Scan::log(int64_t layer, int64_t batch, int64_t batch_size, const Decision&
                                         {"block", layer},
                                         {"descriptor", static_cast<int64_t>(k)},
                                         {"score", static_cast<double>(decision.scores[k])},
-                                        {"threshold", session_.options.threshold},
                                         {"expanded", static_cast<int64_t>(decision.expand)}});
   }
 }

@@ -22,6 +22,9 @@ struct Decision {
 [[nodiscard]] Decision decide(const std::vector<Tensor>& zscores, double threshold,
                               const std::string& by);
 
+/// Narrows `thresholds` to those with which `decision` would have been the same.
+void narrow(config::Range& thresholds, const Decision& decision);
+
 /// Goes over the experience's data, grows and trains one block at a time, until a pass finds
 /// nothing more to add; at most one adapter a block. Logs every decision in the table "ledger".
 /// @return number of expansions

@@ -9,9 +9,11 @@
 // tokens before the second norm, absolute z-scores averaged over a batch, 500 latest errors, all
 // blocks scanned again after an expansion, classifier trained even where nothing was added.
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
@@ -40,7 +42,8 @@ class Sema final : public Learner {
         tokens_(options_, network_, *parts_.backbone, parts_.device, parts_.frozen,
                 {.identity = [this](int64_t block) { return adapters_below(block); },
                  .through_learner = true}),
-        counters_(at::zeros({kNumCounters}, at::kLong)) {
+        counters_(at::zeros({kNumCounters}, at::kLong)),
+        thresholds_(at::tensor({-HUGE_VAL, HUGE_VAL}, at::kDouble)) {
     set_trainable(*parts_.backbone, false);
     counters_[kTrained] = num_trainable();
   }
@@ -57,10 +60,15 @@ class Sema final : public Learner {
     return result;
   }
 
+  [[nodiscard]] config::Range tolerated() const override {
+    return {thresholds_[0].item<double>(), thresholds_[1].item<double>()};
+  }
+
   void tensors(TensorVisitor& visitor) override {
     visitor.child("backbone", *parts_.backbone);
     network_.tensors(visitor);
     visitor.buffer("counters", counters_);
+    visitor.buffer("thresholds", thresholds_);
   }
 
  private:
@@ -92,11 +100,13 @@ class Sema final : public Learner {
   LearnerParts parts_;
   Network network_;
   Tokens tokens_;
-  Tensor counters_;  // int64: experiences learned, scalars trained in the last of them
+  Tensor counters_;    // int64: experiences learned, scalars trained in the last of them
+  Tensor thresholds_;  // double: the smallest and the largest that would have decided alike so far
 };
 
 void Sema::do_learn(const TrainView& view, RunContext& context) {
-  Session session{options_, network_, tokens_, view, context, parts_.device, parts_.frozen};
+  Session session{options_, network_,      tokens_,       view,
+                  context,  parts_.device, parts_.frozen, tolerated()};
   const bool is_first = counters_[kLearned].item<int64_t>() == 0;
   if (is_first) {
     counters_[kTrained] = num_trainable();
@@ -105,6 +115,8 @@ void Sema::do_learn(const TrainView& view, RunContext& context) {
     counters_[kTrained] = learn_later(session);
   }
   counters_[kLearned] += 1;
+  thresholds_[0] = session.thresholds.min;
+  thresholds_[1] = session.thresholds.max;
   const BlockRange range = network_.expandable();
   context.log.scalar("expandable_blocks", view.index,
                      static_cast<double>(range.last - range.first + 1));
@@ -168,9 +180,11 @@ void Sema::do_shape_for(const State& state) {
 }
 
 const RegisterLearner<Sema> kRegistered{
-    "sema", "adapters and descriptors added where the data shift, mixed by a router",
+    "sema",
+    "adapters and descriptors added where the data shift, mixed by a router",
     "Wang et al. 2025, Self-Expansion of Pre-trained Models with Mixture of Adapters for "
-    "Continual Learning"};
+    "Continual Learning",
+    {.tolerant_option = "threshold"}};
 
 }  // namespace
 }  // namespace cl::sema

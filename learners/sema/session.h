@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/config/fields.h"
 #include "core/data/samples.h"
 #include "core/features/frozen_work.h"
 #include "core/stream/stream.h"
@@ -21,7 +22,8 @@ struct Session {
   const TrainView& view;
   RunContext& context;
   c10::Device device;
-  FrozenWork frozen = {};  // what a phase may remember, and how far passes go
+  FrozenWork frozen = {};         // what a phase may remember, and how far passes go
+  config::Range thresholds = {};  // with which all decisions so far would have been the same
 
   [[nodiscard]] const Dataset& data() const { return *view.data; }
   /// Whether frozen blocks make the same of a sample whenever they see it.

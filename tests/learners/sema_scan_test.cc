@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -74,6 +75,30 @@ TEST_CASE("a score that is not a number never expands, an infinite one does", "[
   CHECK(decide({floats({nan, 9}), floats({9, 9})}, 1, "sample").expand);
   CHECK(decide({floats({9, infinity})}, 10, "sample").expand);
   CHECK_FALSE(decide({floats({nan, nan})}, -100, "sample").expand);
+}
+
+TEST_CASE("thresholds that decide alike are those from the smallest score on, or below it",
+          "[sema]") {
+  config::Range thresholds;
+  const std::vector<Tensor> z{floats({0.5, 3.5}), floats({1.25, 2.25})};  // means 2 and 1.75
+  narrow(thresholds, decide(z, 3, "batch"));                              // does not expand
+  CHECK(thresholds.min == 1.75);
+  CHECK(std::isinf(thresholds.max));
+  narrow(thresholds, decide({floats({5})}, 3, "batch"));  // expands
+  CHECK(thresholds.min == 1.75);
+  CHECK(thresholds.max == std::nextafter(5.0F, 0.0F));
+  narrow(thresholds, decide({floats({1})}, 3, "batch"));  // says nothing new
+  narrow(thresholds, decide({floats({9})}, 3, "batch"));  // nor this
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  narrow(thresholds, decide({floats({4}), floats({nan})}, 3, "batch"));  // never expands
+  CHECK(thresholds.min == 1.75);
+  CHECK(thresholds.max == std::nextafter(5.0F, 0.0F));
+  for (const double t : {thresholds.min, thresholds.max}) {
+    CHECK_FALSE(decide(z, t, "batch").expand);
+    CHECK(decide({floats({5})}, t, "batch").expand);
+  }
+  CHECK(decide(z, std::nextafter(1.75F, 0.0F), "batch").expand);
+  CHECK_FALSE(decide({floats({5})}, 5, "batch").expand);
 }
 
 TEST_CASE("with every batch a shift, blocks grow once each, the shallowest first", "[sema]") {
