@@ -5,7 +5,8 @@
 //
 // Wang et al. 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters for Continual
 // Learning", table 1 ("FT Adapter").
-#include "core/learner/adapted_classifier.h"
+#include "core/learner/tuned_classifier.h"
+#include "core/nn/tuners/adapter_placement.h"
 
 namespace cl {
 namespace {
@@ -13,16 +14,20 @@ namespace {
 class FinetuneAdapter final : public Learner {
  public:
   struct Options {
-    AdaptedClassifier::Options network;
+    AdapterPlacement adapters;
+    config::Node head = config::Node::of("linear");
     train::Options train;  // the paper gives none: those of SEMA's adapters
     void fields(config::Fields& fields) {
-      fields.include(network);
+      fields.include(adapters);
+      fields.plugin("head", head, "head", "classifier on the features");
       fields.group("train", train, "of adapters and classifier, in every experience");
     }
   };
 
   FinetuneAdapter(const Options& options, LearnerParts parts)
-      : Learner(parts.stream), train_(options.train), network_(options.network, std::move(parts)) {}
+      : Learner(parts.stream),
+        train_(options.train),
+        network_({.tuner = options.adapters.tuner(), .head = options.head}, std::move(parts)) {}
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
@@ -33,12 +38,12 @@ class FinetuneAdapter final : public Learner {
     network_.learn(view, train_, context);
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
-    return network_.logits(samples, rows);
+    return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_adapters_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
 
   train::Options train_;
-  AdaptedClassifier network_;
+  TunedClassifier network_;
 };
 
 const RegisterLearner<FinetuneAdapter> kRegistered{

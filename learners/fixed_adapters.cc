@@ -6,7 +6,8 @@
 //
 // Wang et al. 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters for Continual
 // Learning", table 2 ("No Exp."); first-session adaptation as in Zhou et al. 2024 (APER).
-#include "core/learner/adapted_classifier.h"
+#include "core/learner/tuned_classifier.h"
+#include "core/nn/tuners/adapter_placement.h"
 
 namespace cl {
 namespace {
@@ -14,16 +15,20 @@ namespace {
 class FixedAdapters final : public Learner {
  public:
   struct Options {
-    AdaptedClassifier::Options network;
+    AdapterPlacement adapters;
+    config::Node head = config::Node::of("linear");
     train::Options train;
     void fields(config::Fields& fields) {
-      fields.include(network);
+      fields.include(adapters);
+      fields.plugin("head", head, "head", "classifier on the features");
       fields.group("train", train, "of adapters and classifier, then of the classifier alone");
     }
   };
 
   FixedAdapters(const Options& options, LearnerParts parts)
-      : Learner(parts.stream), train_(options.train), network_(options.network, std::move(parts)) {}
+      : Learner(parts.stream),
+        train_(options.train),
+        network_({.tuner = options.adapters.tuner(), .head = options.head}, std::move(parts)) {}
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
@@ -32,17 +37,17 @@ class FixedAdapters final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override {
     network_.learn(view, train_, context);
-    network_.set_adapters_frozen(true);
+    network_.set_frozen(true);
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
-    return network_.logits(samples, rows);
+    return network_.logits(samples, rows, View::test());
   }
   void do_shape_for(const State& /*state*/) override {
-    network_.set_adapters_frozen(!classes_seen().empty());
+    network_.set_frozen(!classes_seen().empty());
   }
 
   train::Options train_;
-  AdaptedClassifier network_;
+  TunedClassifier network_;
 };
 
 const RegisterLearner<FixedAdapters> kRegistered{

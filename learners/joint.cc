@@ -9,7 +9,8 @@
 // other ones can be set.
 #include <array>
 
-#include "core/learner/adapted_classifier.h"
+#include "core/learner/tuned_classifier.h"
+#include "core/nn/tuners/adapter_placement.h"
 
 namespace cl {
 namespace {
@@ -19,7 +20,8 @@ class Joint final : public Learner {
   struct Options {
     std::string mode = "adapter";
     double backbone_lr_scale = 0.01;
-    AdaptedClassifier::Options network;
+    AdapterPlacement adapters;
+    config::Node head = config::Node::of("linear");
     train::Options train;
     void fields(config::Fields& fields) {
       static constexpr std::array<std::string_view, 3> kModes{"adapter", "full", "linear_probe"};
@@ -27,7 +29,8 @@ class Joint final : public Learner {
       fields.field("backbone_lr_scale", backbone_lr_scale,
                    "learning rate of the backbone over that of the classifier, in mode full",
                    {1e-9, 1});
-      fields.include(network);
+      fields.include(adapters);
+      fields.plugin("head", head, "head", "classifier on the features");
       fields.group("train", train, "of everything that learns");
     }
   };
@@ -35,31 +38,35 @@ class Joint final : public Learner {
   Joint(const Options& options, LearnerParts parts)
       : Learner(parts.stream),
         train_(options.train),
-        network_(network_options(options), std::move(parts)) {
-    if (options.mode == "full") network_.train_backbone(options.backbone_lr_scale);
-  }
+        network_(network_options(options), std::move(parts)) {}
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
   void tensors(TensorVisitor& visitor) override { network_.tensors(visitor); }
 
  private:
-  static AdaptedClassifier::Options network_options(const Options& options) {
-    AdaptedClassifier::Options network = options.network;
-    if (options.mode != "adapter") network.adapter = config::Node();
-    return network;
+  static TunedClassifier::Options network_options(const Options& options) {
+    if (options.mode == "adapter") {
+      return {.tuner = options.adapters.tuner(), .tuner_lr_scale = 1, .head = options.head};
+    }
+    if (options.mode == "linear_probe") {
+      return {.tuner = config::Node::of("none"), .tuner_lr_scale = 1, .head = options.head};
+    }
+    return {.tuner = config::Node::of("full"),
+            .tuner_lr_scale = options.backbone_lr_scale,
+            .head = options.head};
   }
 
   void do_learn(const TrainView& view, RunContext& context) override {
     network_.learn(view, train_, context);
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
-    return network_.logits(samples, rows);
+    return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_adapters_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
 
   train::Options train_;
-  AdaptedClassifier network_;
+  TunedClassifier network_;
 };
 
 const RegisterLearner<Joint> kRegistered{

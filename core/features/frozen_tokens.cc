@@ -111,10 +111,12 @@ Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> ro
   Tensor tokens;
   if (goes_on) tokens = cached({request.samples, request.view, start_, request.hooks}, rows);
   const Bfloat16Scope precision(work_.bfloat16);
-  if (!goes_on) tokens = backbone_.embed(request.samples.fetch(rows, request.view).to(device_));
+  if (!goes_on) {
+    tokens = backbone_.embed(request.samples.fetch(rows, request.view).to(device_), request.hooks);
+  }
   tokens =
       backbone_.blocks(tokens, goes_on ? start_ : 0, std::min(request.block, depth), request.hooks);
-  if (request.block > depth) tokens = backbone_.pool(backbone_.norm(tokens));
+  if (request.block > depth) tokens = backbone_.pool(backbone_.norm(tokens, request.hooks));
   return tokens.to(at::kFloat);
 }
 

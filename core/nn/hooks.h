@@ -10,21 +10,41 @@ namespace cl {
 
 using at::Tensor;
 
-/// Places in a block at which a hook sees what goes in and what comes out:
+/// Places at which a hook sees what goes in and what comes out. In the order of a pass; those of a
+/// block come in every block:
+/// kPatches      tokens of the parts of a sample, before special tokens and positions join them
 /// kBlockInput   tokens entering the block (input = out = tokens)
+/// kNorm1        the first norm: input h, out LN1(h)
 /// kQkv          fused projection to queries, keys and values: input LN1(h), out [N, T, 3 dim]
-/// kAttention    attention branch before its residual: input LN1(h), out Attn(LN1(h))
-/// kMlp          MLP branch before its residual: input LN2(x), out MLP(LN2(x))
-/// kBlockOutput  tokens leaving the block (input = out = tokens)
-enum class Site { kBlockInput, kQkv, kAttention, kMlp, kBlockOutput };
+/// kProj         projection of what the heads gathered: input the heads' results
+/// kAttention    attention branch before its residual: input LN1(h), out Attn(LN1(h)) = that of
+/// kProj kNorm2        the second norm: input x, out LN2(x) kFc1          first layer of the MLP:
+/// input LN2(x), out [N, T, hidden] before the activation kFc2          second layer of the MLP:
+/// input the activation [N, T, hidden] kMlp          MLP branch before its residual: input LN2(x),
+/// out MLP(LN2(x)) = that of kFc2 kBlockOutput  tokens leaving the block (input = out = tokens)
+/// kNorm         the norm after the last block
+enum class Site {
+  kPatches,
+  kBlockInput,
+  kNorm1,
+  kQkv,
+  kProj,
+  kAttention,
+  kNorm2,
+  kFc1,
+  kFc2,
+  kMlp,
+  kBlockOutput,
+  kNorm
+};
 
 /// One passage through a site. All tensors are tokens [N, T, dim] unless said otherwise at `Site`.
 struct SiteCall {
   Site site;
-  int64_t layer;         // 0-based block index
-  const Tensor& stream;  // residual stream the branch will be added to: h at kQkv and kAttention, x
-                         // = h + Attn at kMlp
-  const Tensor& input;   // what the branch reads: `stream` after the block's norm
+  int64_t layer;         // 0-based block index; 0 at kPatches, the depth at kNorm
+  const Tensor& stream;  // residual stream [N, T, dim] the branch will be added to: h up to
+                         // kAttention, then x = h + Attn; outside of branches the same as `input`
+  const Tensor& input;   // what is read at the site
 };
 
 /// Keys and values put in front of a block's own (prefix tuning); each [N, heads, P, dim / heads].

@@ -30,11 +30,19 @@ class Pixels final : public Backbone {
   }
 
   [[nodiscard]] const BackboneInfo& info() const override { return info_; }
-  [[nodiscard]] Tensor embed(const Tensor& x) const override { return x.flatten(1).unsqueeze(1); }
+  [[nodiscard]] std::unique_ptr<Backbone> clone() override {
+    return std::make_unique<Pixels>(*this);
+  }
+  [[nodiscard]] Tensor embed(const Tensor& x, Hooks& hooks) const override {
+    const Tensor tokens = x.flatten(1).unsqueeze(1);
+    return hooks.at({Site::kPatches, 0, tokens, tokens}, tokens);
+  }
   [[nodiscard]] Tensor blocks(Tensor tokens, int64_t, int64_t, Hooks&) const override {
     return tokens;
   }
-  [[nodiscard]] Tensor norm(const Tensor& tokens) const override { return tokens; }
+  [[nodiscard]] Tensor norm(const Tensor& tokens, Hooks& hooks) const override {
+    return hooks.at({Site::kNorm, 0, tokens, tokens}, tokens);
+  }
   [[nodiscard]] Tensor pool(const Tensor& tokens) const override { return tokens.select(1, 0); }
   [[nodiscard]] Tensor special_position() const override { return position_; }
   [[nodiscard]] std::optional<Tensor> logits(const Tensor&) const override { return std::nullopt; }

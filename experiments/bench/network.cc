@@ -73,7 +73,7 @@ void tail(benchmark::State& state) {
   const BackboneInfo& info = network->info();
   set_trainable(*network, false);
   AdapterHooks adapters(config::Node::parse("parallel: {bottleneck: 16}", "bench"), kTail,
-                        info.depth, {info.dim, RngKey(3), at::kCPU});
+                        info.depth, adapter_parts(info, RngKey(3), at::kCPU));
   set_trainable(adapters, true);
   const Tensor tokens =
       init::normal({kBatch, info.num_tokens, info.dim}, 0, 1, RngKey(4), at::kCPU);

@@ -48,6 +48,7 @@ seconds of phases are then of the work, whoever did it). Seconds of one machine 
 another: the machine, its threads and its GEMM peak stand above the table.)";
 
 constexpr double kGiga = 1e9;
+constexpr double kTakenOver = 1e-4;  // seconds: no experience is gone through in less
 
 struct Machine {
   std::map<std::string, std::string> facts;
@@ -141,7 +142,8 @@ void print(const Machine& machine, int64_t threads, const std::vector<JobTiming>
       const double own = median(timing.by_experience[k]);
       const double rival =
           k < timings.front().by_experience.size() ? median(timings.front().by_experience[k]) : own;
-      std::cout << fmt::format(" {:.2f} ({:.1f}x) |", own, rival / own);
+      std::cout << (own < kTakenOver ? std::string(" taken over |")
+                                     : fmt::format(" {:.2f} ({:.1f}x) |", own, rival / own));
     }
     for (const std::string& phase : phases) {
       const auto found = timing.by_phase.find(phase);

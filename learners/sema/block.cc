@@ -6,8 +6,10 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
+#include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/base/error.h"
 #include "core/nn/threads.h"
 #include "core/weights/state.h"
 #include "learners/sema/mixture.h"
@@ -22,19 +24,28 @@ void Module::tensors(TensorVisitor& visitor) {
 Block::Block(const Options& options, BlockParts parts)
     : options_(options),
       parts_(parts),
-      router_(parts_.dim, options.router_bias, parts_.key.child("router").child(0), parts_.device) {
+      router_(parts_.own.dim, options.router_bias, parts_.own.key.child("router").child(0),
+              parts_.own.device) {
   modules_.push_back(make_module());
+  const size_t num_sites = modules_.front().functional->sites().size();
+  if (num_sites != 1) {
+    throw Error(
+        fmt::format("learner.sema.adapter: a router mixes what is added at one site, but '{}' acts "
+                    "at {}; choose another adapter, or options with a single site",
+                    config::choice(options.adapter).name, num_sites));
+  }
 }
 
 Module Block::make_module() const {
   const auto k = static_cast<uint64_t>(modules_.size());
   Module module;
-  module.functional = Adapters::get().make(
-      options_.adapter, {parts_.dim, parts_.key.child("adapter").child(k), parts_.device});
+  AdapterParts own = parts_.own;
+  own.key = own.key.child("adapter").child(k);
+  module.functional = Adapters::get().make(options_.adapter, own);
   set_trainable(*module.functional, true);
   if (parts_.expandable) {
-    module.descriptor.emplace(options_, parts_.dim, parts_.key.child("descriptor").child(k),
-                              parts_.device);
+    module.descriptor.emplace(options_, parts_.own.dim, parts_.own.key.child("descriptor").child(k),
+                              parts_.own.device);
     set_trainable(*module.descriptor, true);
   }
   return module;
@@ -42,7 +53,7 @@ Module Block::make_module() const {
 
 void Block::add_adapter() {
   CL_CHECK(parts_.expandable && !has_new(), "block {} cannot grow now", parts_.layer);
-  router_.add_column(parts_.key.child("router").child(modules_.size()));
+  router_.add_column(parts_.own.key.child("router").child(modules_.size()));
   modules_.push_back(make_module());
 }
 

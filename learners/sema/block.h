@@ -17,11 +17,9 @@
 namespace cl::sema {
 
 struct BlockParts {
-  int64_t layer;  // 0-based
-  int64_t dim;
-  bool expandable;  // with a descriptor for each adapter, and a router in use
-  RngKey key;
-  c10::Device device;
+  int64_t layer;     // 0-based
+  bool expandable;   // with a descriptor for each adapter, and a router in use
+  AdapterParts own;  // measures, key and device
 };
 
 /// An adapter and its descriptor ("modular adapter").
@@ -36,6 +34,7 @@ struct Module {
 /// Starts with one adapter, all of it trainable.
 class Block {
  public:
+  /// @throws Error where the adapters act at more than one site, or at none
   Block(const Options& options, BlockParts parts);
 
   /// What is added to `out` at the adapters' site: the weighted sum over adapters where the block
@@ -47,7 +46,8 @@ class Block {
   /// Stops the training of everything here, for good.
   void freeze();
 
-  [[nodiscard]] Site site() const { return modules_.front().functional->site(); }
+  /// The only one at which its adapters act.
+  [[nodiscard]] Site site() const { return modules_.front().functional->sites().front(); }
   [[nodiscard]] bool expandable() const { return parts_.expandable; }
   [[nodiscard]] int64_t num_adapters() const { return static_cast<int64_t>(modules_.size()); }
   [[nodiscard]] bool has_new() const { return modules_.back().is_new; }

@@ -25,9 +25,9 @@ void Network::reset() {
   const RngKey blocks_key = parts_.key.child("block");
   blocks_.clear();
   for (int64_t layer = 0; layer < info.depth; ++layer) {
-    blocks_.emplace_back(options_,
-                         BlockParts{layer, info.dim, expandable_.contains(layer),
-                                    blocks_key.child(static_cast<uint64_t>(layer)), parts_.device});
+    const RngKey own = blocks_key.child(static_cast<uint64_t>(layer));
+    blocks_.emplace_back(options_, BlockParts{layer, expandable_.contains(layer),
+                                              adapter_parts(info, own, parts_.device)});
   }
   classifier_ = make_linear_zero_bias(info.dim, parts_.num_classes, parts_.key.child("classifier"),
                                       parts_.device);
@@ -35,9 +35,8 @@ void Network::reset() {
 }
 
 Tensor NetworkHooks::at(const SiteCall& call, Tensor out) {
-  const Block& block = network_.block(call.layer);
-  if (call.site != block.site()) return out;
-  return out + block.delta(call, out, pass_);
+  if (call.site != network_.site()) return out;
+  return out + network_.block(call.layer).delta(call, out, pass_);
 }
 
 Tensor Network::run(const Tensor& tokens, int64_t first, int64_t last,

@@ -26,7 +26,7 @@ class Network {
   /// Runs blocks [first, last) on `tokens` [N, T, dim].
   [[nodiscard]] Tensor run(const Tensor& tokens, int64_t first, int64_t last,
                            const ForwardPass& pass) const;
-  /// What leaves the last block [N, T, dim] -> features [N, dim].
+  /// What leaves the last block [N, T, dim] -> features [N, dim]. No adapter acts here.
   [[nodiscard]] Tensor features(const Tensor& tokens) const;
 
   /// Back to one trainable adapter in each block, as if newly built.
@@ -42,6 +42,8 @@ class Network {
 
   [[nodiscard]] int64_t depth() const { return static_cast<int64_t>(blocks_.size()); }
   [[nodiscard]] BlockRange expandable() const { return expandable_; }
+  /// Where in a block its adapters act.
+  [[nodiscard]] Site site() const { return blocks_.front().site(); }
   [[nodiscard]] Block& block(int64_t layer) { return blocks_[static_cast<size_t>(layer)]; }
   [[nodiscard]] const Block& block(int64_t layer) const {
     return blocks_[static_cast<size_t>(layer)];

@@ -1,5 +1,7 @@
 // What backbones, adapters and heads promise, checked on each one that is registered.
 
+#include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -20,13 +22,18 @@ constexpr double kTolerance = 1e-5;
 /// Notes the sites in the order in which they are passed.
 class Recording final : public Hooks {
  public:
+  explicit Recording(const Backbone& watched) : backbone(watched) {}
   Tensor at(const SiteCall& call, Tensor out) override {
-    const int64_t width = call.site == Site::kQkv ? 3 : 1;
-    CHECK(call.stream.sizes() == call.input.sizes());
-    CHECK(out.size(2) == width * call.input.size(2));
+    const BackboneInfo& info = backbone.info();
+    CHECK(call.stream.size(2) == info.dim);
+    CHECK(call.input.size(2) == (call.site == Site::kFc2 ? info.hidden : info.dim));
+    const std::map<Site, int64_t> widths{{Site::kQkv, 3 * info.dim}, {Site::kFc1, info.hidden}};
+    const auto other = widths.find(call.site);
+    CHECK(out.size(2) == (other == widths.end() ? info.dim : other->second));
     passed.emplace_back(call.layer, static_cast<int>(call.site));
     return out;
   }
+  const Backbone& backbone;
   std::vector<std::pair<int64_t, int>> passed;  // layer and site; Catch cannot print a Site
 };
 
@@ -48,17 +55,19 @@ TEST_CASE("a backbone can be cut between any two blocks and passes its sites in 
     const auto backbone = entry->make(config::Node(), {RngKey(1), at::kCPU});
     const BackboneInfo& info = backbone->info();
     const Tensor x = init::normal(with_batch(2, info.sample_shape), 0.5, 0.2, RngKey(2), at::kCPU);
-    Recording hooks;
+    Recording hooks(*backbone);
     const Tensor features = backbone->forward(x, hooks);
     CHECK(features.sizes() == at::IntArrayRef({2, info.dim}));
 
-    std::vector<std::pair<int64_t, int>> expected;
+    std::vector<std::pair<int64_t, int>> expected{{0, static_cast<int>(Site::kPatches)}};
     for (int64_t layer = 0; layer < info.depth; ++layer) {
       for (const Site site :
-           {Site::kBlockInput, Site::kQkv, Site::kAttention, Site::kMlp, Site::kBlockOutput}) {
+           {Site::kBlockInput, Site::kNorm1, Site::kQkv, Site::kProj, Site::kAttention,
+            Site::kNorm2, Site::kFc1, Site::kFc2, Site::kMlp, Site::kBlockOutput}) {
         expected.emplace_back(layer, static_cast<int>(site));
       }
     }
+    expected.emplace_back(info.depth, static_cast<int>(Site::kNorm));
     CHECK(hooks.passed == expected);
 
     Hooks none;
@@ -70,6 +79,25 @@ TEST_CASE("a backbone can be cut between any two blocks and passes its sites in 
           backbone->blocks(backbone->blocks(tokens, 0, cut, none), cut, info.depth, none);
       CHECK(at::equal(backbone->pool(backbone->norm(rest)), features));
     }
+  }
+}
+
+TEST_CASE("a clone computes the same, and has tensors of its own", "[conformance][backbone]") {
+  const GradMode no_gradients(false);
+  for (const auto& entry : Backbones::get().entries()) {
+    INFO(entry->name);
+    const auto backbone = entry->make(config::Node(), {RngKey(1), at::kCPU});
+    const auto clone = backbone->clone();
+    const BackboneInfo& info = backbone->info();
+    const Tensor x = init::normal(with_batch(2, info.sample_shape), 0.5, 0.2, RngKey(2), at::kCPU);
+    Hooks none;
+    const Tensor features = backbone->forward(x, none);
+    CHECK(at::equal(clone->forward(x, none), features));
+    CHECK(clone->info().weights_digest == info.weights_digest);
+    set_trainable(*clone, true);
+    for (Tensor& parameter : parameters(*clone)) parameter.zero_();
+    CHECK(trainable_parameters(*backbone).empty());
+    CHECK(at::equal(backbone->forward(x, none), features));
   }
 }
 
@@ -99,7 +127,7 @@ TEST_CASE("a new adapter changes nothing, and a trained one something", "[confor
   for (const auto& entry : Adapters::get().entries()) {
     INFO(entry->name);
     AdapterHooks adapters(config::Node::of(entry->name), 0, depth,
-                          {testing::kTinyDim, RngKey(3), at::kCPU});
+                          adapter_parts(backbone->info(), RngKey(3), at::kCPU));
     CHECK(at::equal(backbone->forward(x, adapters), plain));
     uint64_t index = 0;
     for (Tensor& parameter : parameters(adapters)) {
@@ -119,16 +147,22 @@ TEST_CASE("an adapter with a weight delta can be folded into the weight",
     INFO(entry->name);
     const auto backbone = testing::make_tiny();
     AdapterHooks adapters(config::Node::of(entry->name), 0, backbone->info().depth,
-                          {testing::kTinyDim, RngKey(3), at::kCPU});
+                          adapter_parts(backbone->info(), RngKey(3), at::kCPU));
     uint64_t index = 0;
     for (Tensor& parameter : parameters(adapters)) {
       parameter.copy_(init::normal(parameter.sizes(), 0, 0.3, RngKey(4).child(index++), at::kCPU));
     }
-    if (!adapters.adapter(0)->weight_delta()) continue;
+    const std::vector<Site> sites = adapters.adapter(0)->sites();
+    const bool folds = !sites.empty() && std::all_of(sites.begin(), sites.end(), [&](Site site) {
+      return adapters.adapter(0)->weight_delta(site).has_value();
+    });
+    if (!folds) continue;
     const Tensor unmerged = backbone->forward(x, adapters);
     for (int64_t layer = 0; layer < backbone->info().depth; ++layer) {
       const Adapter& adapter = *adapters.adapter(layer);
-      backbone->weight_at(adapter.site(), layer).add_(*adapter.weight_delta());
+      for (const Site site : sites) {
+        backbone->weight_at(site, layer).add_(*adapter.weight_delta(site));
+      }
     }
     Hooks none;
     CHECK(largest_difference(backbone->forward(x, none), unmerged) < kTolerance);

@@ -18,7 +18,9 @@ namespace {
 const c10::Device kCpu(c10::kCPU);
 
 std::unique_ptr<Adapter> build(const std::string& yaml, int64_t dim) {
-  return Adapters::get().make(config::Node::parse(yaml, "test.yaml"), {dim, RngKey(1), kCpu});
+  return Adapters::get().make(
+      config::Node::parse(yaml, "test.yaml"),
+      {.dim = dim, .hidden = 2 * dim, .num_heads = 2, .key = RngKey(1), .device = kCpu});
 }
 
 Tensor row(std::initializer_list<float> values) {
@@ -93,7 +95,7 @@ TEST_CASE("a parallel adapter reads the stream, or the branch's input where aske
   set_by_hand(*after);
   // x = (-5, 0): (-4, 1) -> (0, 1); U gives (2, 3); plus (0, 10); halved.
   CHECK(at::equal(after->delta(call, out), row({1, 6.5})));
-  CHECK(before->site() == Site::kMlp);
+  CHECK((before->sites() == std::vector{Site::kMlp}));
 }
 
 TEST_CASE("a series adapter reads what its site gave", "[nn]") {
@@ -102,15 +104,15 @@ TEST_CASE("a series adapter reads what its site gave", "[nn]") {
   const auto adapter = build("series: {bottleneck: 2}", 2);
   set_by_hand(*adapter);
   CHECK(at::equal(adapter->delta(call, out), row({2, 13})));  // as above, not halved
-  CHECK(adapter->site() == Site::kMlp);
-  CHECK(build("series: {after: block}", 2)->site() == Site::kBlockOutput);
+  CHECK((adapter->sites() == std::vector{Site::kMlp}));
+  CHECK((build("series: {after: block}", 2)->sites().front() == Site::kBlockOutput));
 }
 
 TEST_CASE("an adapter's part of a block is its function of x = h + Attn(LN1(h))", "[nn]") {
   const GradMode off(false);
   const auto backbone = vit();
   AdapterHooks hooks(config::Node::parse("parallel: {bottleneck: 4}", "test.yaml"), 1, 2,
-                     {32, RngKey(1), kCpu});
+                     {.dim = 32, .key = RngKey(1), .device = kCpu});
   State drawn = snapshot(*hooks.adapter(1));
   for (auto& [name, tensor] : drawn) tensor = init::normal(tensor.sizes(), 0, 1, RngKey(5), kCpu);
   load(*hooks.adapter(1), drawn, "test");
@@ -138,7 +140,8 @@ TEST_CASE("an adapter's part of a block is its function of x = h + Attn(LN1(h))"
 }
 
 TEST_CASE("adapters of two blocks are drawn apart and named by their block", "[nn]") {
-  AdapterHooks hooks(config::Node::of("parallel"), 0, 2, {8, RngKey(1), kCpu});
+  AdapterHooks hooks(config::Node::of("parallel"), 0, 2,
+                     {.dim = 8, .key = RngKey(1), .device = kCpu});
   const State state = tensors_of(hooks);
   REQUIRE(state.size() == 8);
   CHECK(state[0].first == "adapters.0.down_proj.weight");
@@ -150,7 +153,7 @@ TEST_CASE("adapters of two blocks are drawn apart and named by their block", "[n
 
 TEST_CASE("a lora changes the chosen projections by alpha over rank times B A", "[nn]") {
   const auto lora = build("lora: {rank: 1, alpha: 3, targets: [v, q]}", 2);
-  CHECK(lora->site() == Site::kQkv);
+  CHECK((lora->sites() == std::vector{Site::kQkv}));
   load(*lora,
        {{"q.a", row({1, 2}).view({1, 2})},
         {"q.b", row({1, -1}).view({2, 1})},
@@ -165,7 +168,7 @@ TEST_CASE("a lora changes the chosen projections by alpha over rank times B A", 
   const Tensor expected =
       at::cat({row({3, 6}), row({-3, -6}), row({0, 0}), row({0, 0}), row({0, 15}), row({0, 0})}, 0)
           .view({6, 2});
-  CHECK(at::equal(*lora->weight_delta(), expected));
+  CHECK(at::equal(*lora->weight_delta(Site::kQkv), expected));
 }
 
 TEST_CASE("a new lora has rank times twice the width for each projection and changes nothing",
@@ -183,7 +186,7 @@ TEST_CASE("a lora folded into the weights gives the same features as beside them
   const GradMode off(false);
   const auto backbone = vit();
   AdapterHooks hooks(config::Node::parse("lora: {rank: 2, targets: [q, k, v]}", "test.yaml"), 0, 3,
-                     {32, RngKey(1), kCpu});
+                     {.dim = 32, .key = RngKey(1), .device = kCpu});
   State drawn = snapshot(hooks);
   for (auto& [name, tensor] : drawn) {
     if (name.ends_with(".b")) tensor = init::normal(tensor.sizes(), 0, 1, RngKey(5), kCpu);
@@ -194,7 +197,7 @@ TEST_CASE("a lora folded into the weights gives the same features as beside them
   const Tensor plain = backbone->forward(images, none);
   const Tensor beside = backbone->forward(images, hooks);
   for (int64_t layer = 0; layer < 3; ++layer) {
-    backbone->weight_at(Site::kQkv, layer).add_(*hooks.adapter(layer)->weight_delta());
+    backbone->weight_at(Site::kQkv, layer).add_(*hooks.adapter(layer)->weight_delta(Site::kQkv));
   }
   const Tensor folded = backbone->forward(images, none);
   const double largest = beside.abs().max().item<double>();

@@ -33,7 +33,8 @@ class Counting final : public Backbone {
     info_.num_tokens = 2;
   }
   const BackboneInfo& info() const override { return info_; }
-  Tensor embed(const Tensor& x) const override {
+  std::unique_ptr<Backbone> clone() override { throw Error("none"); }
+  Tensor embed(const Tensor& x, Hooks&) const override {
     embedded += x.size(0);
     return x.reshape({-1, 1, 1}).expand({-1, 2, kDim});
   }
@@ -45,7 +46,7 @@ class Counting final : public Backbone {
     }
     return tokens;
   }
-  Tensor norm(const Tensor& tokens) const override { return tokens; }
+  Tensor norm(const Tensor& tokens, Hooks&) const override { return tokens; }
   Tensor pool(const Tensor& tokens) const override { return tokens.sum(1); }
   std::optional<Tensor> logits(const Tensor&) const override { return std::nullopt; }
   Tensor& weight_at(Site, int64_t) override { throw Error("no weights"); }

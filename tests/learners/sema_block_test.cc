@@ -32,7 +32,7 @@ double largest(const Tensor& x) {
 /// One block with `num_adapters` shaken adapters, frozen but for the last.
 struct Bench {
   Bench(const Options& chosen, int64_t num_adapters, bool expandable = true)
-      : options(chosen), block(options, {1, kDim, expandable, RngKey(5), at::kCPU}) {
+      : options(chosen), block(options, {1, expandable, {.dim = kDim, .key = RngKey(5), .device = at::kCPU}}) {
     for (int64_t k = 1; k < num_adapters; ++k) {
       block.freeze();
       block.add_adapter();
@@ -76,7 +76,7 @@ TEST_CASE("modules of width 768 have the published numbers of parameters", "[sem
   Options options;
   options.adapter =
       config::Node::parse(fmt::format("parallel: {{bottleneck: {}}}", bottleneck), "test");
-  Block block(options, {9, 768, true, RngKey(1), at::kCPU});
+  Block block(options, {9, true, {.dim = 768, .key = RngKey(1), .device = at::kCPU}});
   CHECK(count(parameters(*block.modules()[0].functional)) == expected);
   // 768 * 128 + 128 + 128 * 768 + 768
   CHECK(count(parameters(*block.modules()[0].descriptor)) == 197504);

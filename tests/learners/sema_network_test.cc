@@ -19,10 +19,11 @@ class Measures final : public Backbone {
  public:
   Measures() { info_.dim = 768, info_.depth = 12; }
   const BackboneInfo& info() const override { return info_; }
-  Tensor embed(const Tensor& x) const override { return x; }
+  std::unique_ptr<Backbone> clone() override { throw Error("none"); }
+  Tensor embed(const Tensor& x, Hooks&) const override { return x; }
   Tensor special_position() const override { return {}; }
   Tensor blocks(Tensor tokens, int64_t, int64_t, Hooks&) const override { return tokens; }
-  Tensor norm(const Tensor& tokens) const override { return tokens; }
+  Tensor norm(const Tensor& tokens, Hooks&) const override { return tokens; }
   Tensor pool(const Tensor& tokens) const override { return tokens; }
   std::optional<Tensor> logits(const Tensor&) const override { return std::nullopt; }
   Tensor& weight_at(Site, int64_t) override { throw Error("none"); }

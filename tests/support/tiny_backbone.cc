@@ -69,12 +69,14 @@ Tensor attention(const Tensor& qkv, const std::optional<Prefix>& prefix) {
 Tensor run(const TinyBlock& block, Tensor h, int64_t layer, Hooks& hooks) {
   h = hooks.at({Site::kBlockInput, layer, h, h}, h);
   const auto prefix = hooks.prefix(layer, h);
-  const Tensor normed1 = block.norm1(h);
+  const Tensor normed1 = hooks.at({Site::kNorm1, layer, h, h}, block.norm1(h));
   const Tensor qkv = hooks.at({Site::kQkv, layer, h, normed1}, block.qkv(normed1));
-  const Tensor mixed = block.proj(attention(qkv, prefix));
+  const Tensor gathered = attention(qkv, prefix);
+  const Tensor mixed = hooks.at({Site::kProj, layer, h, gathered}, block.proj(gathered));
   const Tensor x = h.add(hooks.at({Site::kAttention, layer, h, normed1}, mixed));
-  const Tensor normed2 = block.norm2(x);
-  const Tensor mlp = block.fc2(at::gelu(block.fc1(normed2)));
+  const Tensor normed2 = hooks.at({Site::kNorm2, layer, x, x}, block.norm2(x));
+  const Tensor active = at::gelu(hooks.at({Site::kFc1, layer, x, normed2}, block.fc1(normed2)));
+  const Tensor mlp = hooks.at({Site::kFc2, layer, x, active}, block.fc2(active));
   const Tensor out = x.add(hooks.at({Site::kMlp, layer, x, normed2}, mlp));
   return hooks.at({Site::kBlockOutput, layer, out, out}, out);
 }
@@ -89,7 +91,8 @@ class Tiny final : public Backbone {
   };
 
   Tiny(const Options& options, const BackboneParts& parts)
-      : patch_(make_linear(kChannels * kPatch * kPatch, kTinyDim, parts.key.child("patch"),
+      : device_(parts.device),
+        patch_(make_linear(kChannels * kPatch * kPatch, kTinyDim, parts.key.child("patch"),
                            parts.device)),
         cls_(init::normal({1, 1, kTinyDim}, 0, kTokenStd, parts.key.child("cls"), parts.device)),
         position_(init::normal({1, kTinyTokens, kTinyDim}, 0, kTokenStd,
@@ -104,6 +107,7 @@ class Tiny final : public Backbone {
              .depth = options.depth,
              .num_tokens = kTinyTokens,
              .num_heads = kHeads,
+             .hidden = 2 * kTinyDim,
              .num_special_tokens = 1,
              .sample_shape = {kChannels, kSide, kSide},
              .weights_digest = digest(snapshot(*this)),
@@ -112,14 +116,24 @@ class Tiny final : public Backbone {
 
   const BackboneInfo& info() const override { return info_; }
 
-  Tensor embed(const Tensor& x) const override {
+  std::unique_ptr<Backbone> clone() override {
+    auto result = std::make_unique<Tiny>(Options{info_.depth}, BackboneParts{RngKey(0), device_});
+    load(*result, tensors_of(*this), "tiny");
+    set_trainable(*result, false);
+    result->info_ = info_;
+    return result;
+  }
+
+  Tensor embed(const Tensor& x, Hooks& hooks) const override {
     const Tensor patches = x.sub(kGrey)
                                .mul(kContrast)
                                .unfold(2, kPatch, kPatch)  // [N, 3, 2, 8, 4]
                                .unfold(3, kPatch, kPatch)
                                .permute({0, 2, 3, 1, 4, 5})
                                .reshape({x.size(0), kTinyTokens - 1, kChannels * kPatch * kPatch});
-    return at::cat({cls_.expand({x.size(0), 1, kTinyDim}), patch_(patches)}, 1).add(position_);
+    Tensor tokens = patch_(patches);
+    tokens = hooks.at({Site::kPatches, 0, tokens, tokens}, tokens);
+    return at::cat({cls_.expand({x.size(0), 1, kTinyDim}), tokens}, 1).add(position_);
   }
 
   Tensor special_position() const override { return position_.select(1, 0).squeeze(0); }
@@ -131,13 +145,26 @@ class Tiny final : public Backbone {
     return tokens;
   }
 
-  Tensor norm(const Tensor& tokens) const override { return norm_(tokens); }
+  Tensor norm(const Tensor& tokens, Hooks& hooks) const override {
+    return hooks.at({Site::kNorm, info_.depth, tokens, tokens}, norm_(tokens));
+  }
   Tensor pool(const Tensor& tokens) const override { return tokens.select(1, 0); }
   std::optional<Tensor> logits(const Tensor& /*features*/) const override { return std::nullopt; }
 
   Tensor& weight_at(Site site, int64_t layer) override {
-    if (site == Site::kQkv) return blocks_.at(static_cast<size_t>(layer)).qkv.weight;
-    throw Error("backbone 'tiny': only the site of the projection has a single weight");
+    TinyBlock& block = blocks_.at(static_cast<size_t>(layer));
+    switch (site) {
+      case Site::kQkv:
+        return block.qkv.weight;
+      case Site::kProj:
+        return block.proj.weight;
+      case Site::kFc1:
+        return block.fc1.weight;
+      case Site::kFc2:
+        return block.fc2.weight;
+      default:
+        throw Error("backbone 'tiny': this site has no single weight");
+    }
   }
 
   void tensors(TensorVisitor& visitor) override {
@@ -149,6 +176,7 @@ class Tiny final : public Backbone {
   }
 
  private:
+  c10::Device device_;
   Linear patch_;
   Tensor cls_, position_;  // [1, 1, dim], [1, T, dim]
   std::vector<TinyBlock> blocks_;

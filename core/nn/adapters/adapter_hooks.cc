@@ -1,5 +1,6 @@
 #include "core/nn/adapters/adapter_hooks.h"
 
+#include <algorithm>
 #include <string>
 
 namespace cl {
@@ -14,10 +15,20 @@ AdapterHooks::AdapterHooks(const config::Node& choice, int64_t first, int64_t la
   }
 }
 
+bool acts_at(const Adapter& adapter, Site site) {
+  const std::vector<Site> sites = adapter.sites();
+  return std::find(sites.begin(), sites.end(), site) != sites.end();
+}
+
 Tensor AdapterHooks::at(const SiteCall& call, Tensor out) {
   const Adapter* own = adapter(call.layer);
-  if (own == nullptr || own->site() != call.site) return out;
+  if (own == nullptr || !acts_at(*own, call.site)) return out;
   return out.add(own->delta(call, out));
+}
+
+std::optional<Prefix> AdapterHooks::prefix(int64_t layer, const Tensor& tokens) {
+  const Adapter* own = adapter(layer);
+  return own == nullptr ? std::nullopt : own->prefix(tokens);
 }
 
 Adapter* AdapterHooks::adapter(int64_t layer) {

@@ -8,6 +8,8 @@
 
 namespace cl {
 
+[[nodiscard]] bool acts_at(const Adapter& adapter, Site site);
+
 /// Adds to the output of each block's site what that block's adapter says.
 class AdapterHooks final : public Hooks {
  public:
@@ -15,6 +17,7 @@ class AdapterHooks final : public Hooks {
   AdapterHooks(const config::Node& choice, int64_t first, int64_t last, const AdapterParts& parts);
 
   Tensor at(const SiteCall& call, Tensor out) override;
+  std::optional<Prefix> prefix(int64_t layer, const Tensor& tokens) override;
   /// Null where the block has none.
   [[nodiscard]] Adapter* adapter(int64_t layer);
   /// Names "adapters.<layer>.".

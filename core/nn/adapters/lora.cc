@@ -71,7 +71,7 @@ class Lora final : public Adapter {
     }
   }
 
-  [[nodiscard]] Site site() const override { return Site::kQkv; }
+  [[nodiscard]] std::vector<Site> sites() const override { return {Site::kQkv}; }
 
   [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& out) const override {
     std::vector<Tensor> parts;  // [N, T, dim] each
@@ -84,7 +84,7 @@ class Lora final : public Adapter {
     return at::cat(parts, -1);
   }
 
-  [[nodiscard]] std::optional<Tensor> weight_delta() const override {
+  [[nodiscard]] std::optional<Tensor> weight_delta(Site /*site*/) const override {
     const auto changed = std::find_if(changes_.begin(), changes_.end(),
                                       [](const LowRank& change) { return change.a.defined(); });
     const Tensor none = at::zeros({dim_, dim_}, changed->a.options().requires_grad(false));

@@ -31,7 +31,7 @@ class ParallelAdapter final : public Adapter {
         reads_stream_(options.input == kInputs[0]),
         function_(make_bottleneck(options.function, parts)) {}
 
-  [[nodiscard]] Site site() const override { return Site::kMlp; }
+  [[nodiscard]] std::vector<Site> sites() const override { return {Site::kMlp}; }
   [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& /*out*/) const override {
     const Tensor result = function_(reads_stream_ ? call.stream : call.input);
     return scale_ == 1 ? result : result.mul(scale_);

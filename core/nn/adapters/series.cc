@@ -29,7 +29,7 @@ class SeriesAdapter final : public Adapter {
         site_(options.after == kPlaces[0] ? Site::kMlp : Site::kBlockOutput),
         function_(make_bottleneck(options.function, parts)) {}
 
-  [[nodiscard]] Site site() const override { return site_; }
+  [[nodiscard]] std::vector<Site> sites() const override { return {site_}; }
   [[nodiscard]] Tensor delta(const SiteCall& /*call*/, const Tensor& out) const override {
     const Tensor result = function_(out);
     return scale_ == 1 ? result : result.mul(scale_);

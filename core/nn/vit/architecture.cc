@@ -4,6 +4,10 @@
 
 namespace cl::vit {
 
+int64_t hidden_width(const Architecture& architecture) {
+  return static_cast<int64_t>(static_cast<double>(architecture.width) * architecture.mlp_ratio);
+}
+
 Architecture preset(std::string_view name) {
   // timm's names and measures; vit_mini is our own, small enough to be pre-trained on two cores,
   // and as deep as vit_base so that block numbers mean the same.

@@ -31,6 +31,9 @@ inline constexpr std::array<std::string_view, 8> kPresets{"vit_mini",
                                                           "vit_base_patch16_224_in21k",
                                                           kCustom};
 
+/// Width within the MLP of a block.
+int64_t hidden_width(const Architecture& architecture);
+
 /// Measures of a preset other than kCustom. The in21k names differ in their weights only.
 Architecture preset(std::string_view name);
 

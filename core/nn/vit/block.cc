@@ -19,18 +19,9 @@ Linear make_truncated(int64_t in, int64_t out, const RngKey& key, c10::Device de
 
 }  // namespace
 
-Tensor Attention::operator()(const Tensor& projected, const std::optional<Prefix>& prefix) const {
-  return proj(attention(projected, heads, prefix));
-}
-
 void Attention::tensors(TensorVisitor& visitor) {
   visitor.child("qkv", qkv);
   visitor.child("proj", proj);
-}
-
-Tensor Mlp::operator()(const Tensor& x) const {
-  Tensor hidden = fc1(x);
-  return fc2(hidden.requires_grad() ? at::gelu(hidden) : at::gelu_(hidden));
 }
 
 void Mlp::tensors(TensorVisitor& visitor) {
@@ -40,13 +31,26 @@ void Mlp::tensors(TensorVisitor& visitor) {
 
 Tensor Block::operator()(Tensor h, int64_t layer, Hooks& hooks) const {
   h = hooks.at({Site::kBlockInput, layer, h, h}, h);
-  const std::optional<Prefix> prefix = hooks.prefix(layer, h);
-  const Tensor normed1 = norm1(h);
-  const Tensor projected = hooks.at({Site::kQkv, layer, h, normed1}, attn.qkv(normed1));
-  const Tensor x = h.add(hooks.at({Site::kAttention, layer, h, normed1}, attn(projected, prefix)));
-  const Tensor normed2 = norm2(x);
-  const Tensor y = x.add(hooks.at({Site::kMlp, layer, x, normed2}, mlp(normed2)));
+  const Tensor x = h.add(attention_branch(h, layer, hooks));
+  const Tensor y = x.add(mlp_branch(x, layer, hooks));
   return hooks.at({Site::kBlockOutput, layer, y, y}, y);
+}
+
+Tensor Block::attention_branch(const Tensor& h, int64_t layer, Hooks& hooks) const {
+  const std::optional<Prefix> prefix = hooks.prefix(layer, h);
+  const Tensor normed = hooks.at({Site::kNorm1, layer, h, h}, norm1(h));
+  const Tensor projected = hooks.at({Site::kQkv, layer, h, normed}, attn.qkv(normed));
+  const Tensor gathered = attention(projected, attn.heads, prefix);
+  const Tensor out = hooks.at({Site::kProj, layer, h, gathered}, attn.proj(gathered));
+  return hooks.at({Site::kAttention, layer, h, normed}, out);
+}
+
+Tensor Block::mlp_branch(const Tensor& x, int64_t layer, Hooks& hooks) const {
+  const Tensor normed = hooks.at({Site::kNorm2, layer, x, x}, norm2(x));
+  Tensor hidden = hooks.at({Site::kFc1, layer, x, normed}, mlp.fc1(normed));
+  const Tensor active = hidden.requires_grad() ? at::gelu(hidden) : at::gelu_(hidden);
+  const Tensor out = hooks.at({Site::kFc2, layer, x, active}, mlp.fc2(active));
+  return hooks.at({Site::kMlp, layer, x, normed}, out);
 }
 
 void Block::tensors(TensorVisitor& visitor) {
@@ -57,8 +61,7 @@ void Block::tensors(TensorVisitor& visitor) {
 }
 
 Block make_block(const Architecture& architecture, const RngKey& key, c10::Device device) {
-  const int64_t dim = architecture.width;
-  const auto hidden = static_cast<int64_t>(static_cast<double>(dim) * architecture.mlp_ratio);
+  const int64_t dim = architecture.width, hidden = hidden_width(architecture);
   return {.norm1 = make_layer_norm(dim, kLayerNormEps, device),
           .attn = {architecture.heads, make_truncated(dim, 3 * dim, key.child("qkv"), device),
                    make_truncated(dim, dim, key.child("proj"), device)},

@@ -16,10 +16,6 @@ struct Attention {
   Linear qkv;   // dim -> 3 dim: queries, keys, values, each head after head
   Linear proj;  // dim -> dim
 
-  /// projected [N, T, 3 dim] (what `qkv` gave) -> [N, T, dim]; the prefix, if any, goes before keys
-  /// and values.
-  [[nodiscard]] Tensor operator()(const Tensor& projected,
-                                  const std::optional<Prefix>& prefix) const;
   void tensors(TensorVisitor& visitor);
 };
 
@@ -27,7 +23,6 @@ struct Attention {
 struct Mlp {
   Linear fc1, fc2;
 
-  [[nodiscard]] Tensor operator()(const Tensor& x) const;
   void tensors(TensorVisitor& visitor);
 };
 
@@ -41,6 +36,12 @@ struct Block {
   /// h [N, T, dim] tokens -> [N, T, dim]
   [[nodiscard]] Tensor operator()(Tensor h, int64_t layer, Hooks& hooks) const;
   void tensors(TensorVisitor& visitor);
+
+ private:
+  /// Attn(LN1(h)) [N, T, dim]
+  [[nodiscard]] Tensor attention_branch(const Tensor& h, int64_t layer, Hooks& hooks) const;
+  /// MLP(LN2(x)) [N, T, dim]
+  [[nodiscard]] Tensor mlp_branch(const Tensor& x, int64_t layer, Hooks& hooks) const;
 };
 
 /// timm's initialisation: weights N(0, 0.02^2) truncated, biases zero.

@@ -120,7 +120,7 @@ class Vit final : public Backbone {
   using Options = VitOptions;
 
   Vit(const Options& options, const BackboneParts& parts)
-      : averages_(options.pool == kPools[1]), device_(parts.device) {
+      : averages_(options.pool == kPools[1]), device_(parts.device), options_(options) {
     const vit::Architecture measures = options.architecture();
     build(measures, parts.key);
     if (!options.weights.empty()) {
@@ -129,20 +129,30 @@ class Vit final : public Backbone {
     set_trainable(*this, false);
     info_.name = options.preset;
     info_.weights_digest = digest(tensors_of(*this));
-    Options measures_alone = options;
-    measures_alone.weights = {};
-    info_.options = config::write(measures_alone);
+    options_.weights = {};
+    info_.options = config::write(options_);
   }
 
   [[nodiscard]] const BackboneInfo& info() const override { return info_; }
 
-  [[nodiscard]] Tensor embed(const Tensor& x) const override {
+  [[nodiscard]] std::unique_ptr<Backbone> clone() override {
+    auto result = std::make_unique<Vit>(options_, BackboneParts{RngKey(0), device_});
+    make_head(head_.weight.defined() ? head_.weight.size(0) : 0, head_.bias.defined(),
+              result->head_);
+    load(*result, tensors_of(*this), info_.name);
+    set_trainable(*result, false);
+    result->info_ = info_;
+    return result;
+  }
+
+  [[nodiscard]] Tensor embed(const Tensor& x, Hooks& hooks) const override {
     if (x.dim() != 4 || x.sizes().slice(1) != at::IntArrayRef(info_.sample_shape)) {
       throw Error(fmt::format("backbone '{}' was given samples of shape [{}], expected [{}]",
                               info_.name, fmt::join(x.sizes().slice(x.dim() > 0 ? 1 : 0), ", "),
                               fmt::join(info_.sample_shape, ", ")));
     }
-    const Tensor patches = (*patch_embed_)(x);
+    Tensor patches = (*patch_embed_)(x);
+    patches = hooks.at({Site::kPatches, 0, patches, patches}, patches);
     return at::cat({cls_token_.expand({x.size(0), 1, info_.dim}), patches}, 1).add(pos_embed_);
   }
 
@@ -159,7 +169,9 @@ class Vit final : public Backbone {
     return tokens;
   }
 
-  [[nodiscard]] Tensor norm(const Tensor& tokens) const override { return norm_(tokens); }
+  [[nodiscard]] Tensor norm(const Tensor& tokens, Hooks& hooks) const override {
+    return hooks.at({Site::kNorm, info_.depth, tokens, tokens}, norm_(tokens));
+  }
 
   [[nodiscard]] Tensor pool(const Tensor& tokens) const override {
     if (!averages_) return tokens.select(1, 0);
@@ -172,9 +184,20 @@ class Vit final : public Backbone {
   }
 
   [[nodiscard]] Tensor& weight_at(Site site, int64_t layer) override {
-    if (site != Site::kQkv) throw Error("this site of a vit has no single weight matrix");
     CL_CHECK(layer >= 0 && layer < info_.depth, "block {}", layer);
-    return blocks_[static_cast<size_t>(layer)].attn.qkv.weight;
+    vit::Block& block = blocks_[static_cast<size_t>(layer)];
+    switch (site) {
+      case Site::kQkv:
+        return block.attn.qkv.weight;
+      case Site::kProj:
+        return block.attn.proj.weight;
+      case Site::kFc1:
+        return block.mlp.fc1.weight;
+      case Site::kFc2:
+        return block.mlp.fc2.weight;
+      default:
+        throw Error("this site of a vit has no single weight matrix");
+    }
   }
 
   void tensors(TensorVisitor& visitor) override {
@@ -192,6 +215,7 @@ class Vit final : public Backbone {
     info_.dim = dim;
     info_.depth = measures.depth;
     info_.num_heads = measures.heads;
+    info_.hidden = vit::hidden_width(measures);
     info_.num_special_tokens = 1;
     info_.num_tokens = 1 + grid * grid;
     info_.sample_shape = {kColours, measures.image_size, measures.image_size};
@@ -206,22 +230,29 @@ class Vit final : public Backbone {
     norm_ = make_layer_norm(dim, kLayerNormEps, device_);
   }
 
+  /// Room for the head of `num_classes` that weights bring; none for 0.
+  void make_head(int64_t num_classes, bool has_bias, Linear& head) const {
+    if (num_classes == 0) return;
+    const auto float_on_device = at::TensorOptions(at::kFloat).device(device_);
+    head.weight = at::empty({num_classes, info_.dim}, float_on_device);
+    if (has_bias) head.bias = at::empty({num_classes}, float_on_device);
+  }
+
   void load_weights(const std::filesystem::path& file, int64_t grid) {
     State given = read_safetensors(file).tensors;
     for (auto& [name, tensor] : given) {
       if (name == "pos_embed") tensor = vit::resample_positions(tensor, grid);
     }
     // The head is the only part that a file may lack; its classes are those of the file.
-    const auto float_on_device = at::TensorOptions(at::kFloat).device(device_);
     if (const Tensor* weight = find(given, "head.weight"); weight && weight->dim() == 2) {
-      head_.weight = at::empty({weight->size(0), info_.dim}, float_on_device);
-      if (find(given, "head.bias")) head_.bias = at::empty({weight->size(0)}, float_on_device);
+      make_head(weight->size(0), find(given, "head.bias") != nullptr, head_);
     }
     load(*this, given, file.string());
   }
 
   bool averages_;
   c10::Device device_;
+  Options options_;  // without the file
   BackboneInfo info_;
   Tensor cls_token_;  // [1, 1, dim]
   Tensor pos_embed_;  // [1, T, dim]

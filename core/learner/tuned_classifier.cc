@@ -1,0 +1,126 @@
+#include "core/learner/tuned_classifier.h"
+
+#include <utility>
+
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include "core/data/row_index.h"
+#include "core/train/losses.h"
+
+namespace cl {
+
+void TunedClassifier::Options::fields(config::Fields& fields) {
+  fields.plugin("tuner", tuner, "tuner", "what is trained besides the classifier");
+  fields.field("tuner_lr_scale", tuner_lr_scale, "learning rate of that over the classifier's",
+               {1e-9, 1000});
+  fields.plugin("head", head, "head", "classifier on the features");
+}
+
+TunedClassifier::TunedClassifier(const Options& options, LearnerParts parts)
+    : TunedClassifier(options, std::move(parts.backbone), parts.stream.num_classes, parts.key,
+                      parts.device, std::move(parts.frozen)) {}
+
+TunedClassifier::TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone,
+                                 int64_t num_classes, const RngKey& key, c10::Device device,
+                                 FrozenWork work)
+    : options_(options),
+      num_classes_(num_classes),
+      backbone_(std::move(backbone)),
+      device_(device),
+      work_(std::move(work)),
+      cache_(*backbone_, device, work_, {.identity = [this](int64_t) { return frozen_tuner(); }}),
+      num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
+  set_trainable(*backbone_, false);
+  tuner_ = Tuners::get().make(options.tuner, {*backbone_, key.child("adapter"), device});
+  head_ = Heads::get().make(options.head,
+                            {backbone_->info().dim, num_classes, key.child("head"), device});
+  set_trainable(*head_, true);
+}
+
+bool TunedClassifier::trains_backbone() const {
+  return Tuners::get().entry(options_.tuner).traits.trains_backbone;
+}
+
+void TunedClassifier::set_frozen(bool frozen) {
+  frozen_ = frozen;
+  set_trainable(*tuner_, !frozen);
+  if (trains_backbone()) set_trainable(*backbone_, !frozen);
+  cache_.forget();
+}
+
+std::vector<train::ParameterGroup> TunedClassifier::trained_groups() {
+  train::ParameterGroup tuned{trainable_parameters(*tuner_), options_.tuner_lr_scale};
+  for (const Tensor& parameter : trainable_parameters(*backbone_)) {
+    tuned.parameters.push_back(parameter);
+  }
+  std::vector<train::ParameterGroup> groups{tuned, {trainable_parameters(*head_)}};
+  num_trained_.zero_();
+  for (const auto& group : groups) num_trained_ += count(group.parameters);
+  return groups;
+}
+
+void TunedClassifier::learn(const TrainView& view, const train::Options& options,
+                            RunContext& context) {
+  const Tensor labels = view.data->labels().to(device_);
+  const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
+    return train::cross_entropy(
+        train::keep_classes(logits(*view.data, rows, augmented), view.classes),
+        labels.index_select(0, row_index(rows, device_)));
+  };
+  train::fit(trained_groups(), view.data->size(), options, loss, "train",
+             context.key.child("train"), context);
+}
+
+Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> rows,
+                               const View& view) {
+  return head_->logits(features(samples, rows, view));
+}
+
+Tensor TunedClassifier::logits(const Tensor& x) {
+  return head_->logits(backbone_->forward(x, tuner_->hooks()));
+}
+
+Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
+                                 const View& view) {
+  const int64_t depth = backbone_->info().depth, first = tuner_->first_block();
+  Hooks& hooks = tuner_->hooks();
+  if (frozen_ || first == depth) return cache_.features(samples, rows, view, hooks);
+  Hooks none;
+  // Keeping what enters block 0 would cost much memory and save little time.
+  const Tensor tokens = first == 0 ? backbone_->embed(samples.fetch(rows, view).to(device_), hooks)
+                                   : cache_.tokens(samples, rows, view, first, none);
+  return backbone_->pool(backbone_->norm(backbone_->blocks(tokens, first, depth, hooks), hooks));
+}
+
+std::string TunedClassifier::frozen_tuner() {
+  if (!frozen_) return "";
+  return fmt::format(" with {}{}", Tuners::get().write(options_.tuner, 0),
+                     digest(tensors_of(*tuner_)));
+}
+
+std::unique_ptr<TunedClassifier> TunedClassifier::frozen_copy() {
+  std::shared_ptr<Backbone> backbone = trains_backbone() ? backbone_->clone() : backbone_;
+  std::unique_ptr<TunedClassifier> copy(
+      new TunedClassifier(options_, std::move(backbone), num_classes_, RngKey(0), device_, work_));
+  load(*copy->tuner_, tensors_of(*tuner_), "copy");
+  load(*copy->head_, tensors_of(*head_), "copy");
+  copy->set_frozen(true);
+  set_trainable(*copy->head_, false);
+  return copy;
+}
+
+ParameterCount TunedClassifier::parameter_count() {
+  const int64_t added = count(parameters(*tuner_)) + count(parameters(*head_));
+  return {
+      .trainable = num_trained_.item<int64_t>(), .added = added, .total = count(parameters(*this))};
+}
+
+void TunedClassifier::tensors(TensorVisitor& visitor) {
+  visitor.child("backbone", *backbone_);
+  tuner_->tensors(visitor);
+  visitor.child("head", *head_);
+  visitor.buffer("num_trained", num_trained_);
+}
+
+}  // namespace cl

@@ -1,0 +1,86 @@
+// A pre-trained network, what of it is trained, and a classifier: what most methods train.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/config/fields.h"
+#include "core/data/samples.h"
+#include "core/features/frozen_tokens.h"
+#include "core/learner/learner.h"
+#include "core/nn/heads/head.h"
+#include "core/nn/tuners/tuner.h"
+#include "core/train/fit.h"
+
+namespace cl {
+
+/// Owns the network; learners decide what of it is trained, and when. What is frozen of it is run
+/// once for each sample and view.
+class TunedClassifier {
+ public:
+  struct Options {
+    config::Node tuner = config::Node::of("full");
+    double tuner_lr_scale = 1;
+    config::Node head = config::Node::of("linear");
+    void fields(config::Fields& fields);
+  };
+
+  /// @throws Error if the tuner does not fit the backbone
+  TunedClassifier(const Options& options, LearnerParts parts);
+  // The cache refers to the backbone; a learner never moves its network.
+  TunedClassifier(const TunedClassifier&) = delete;
+  TunedClassifier& operator=(const TunedClassifier&) = delete;
+
+  /// Whether all but the classifier stays as it is from now on. To be called anew before anything
+  /// is given other values, as `Learner::restore` does: what was computed is forgotten.
+  void set_frozen(bool frozen);
+
+  /// features [N, dim] under any view
+  [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,
+                                const View& view);
+  /// logits [N, num_classes] under any view
+  [[nodiscard]] Tensor logits(const Samples& samples, std::span<const int64_t> rows,
+                              const View& view);
+  /// The same of samples at hand: x [N, ...sample] on the network's device. Nothing is remembered.
+  [[nodiscard]] Tensor logits(const Tensor& x);
+
+  /// What is trained now, for `train::fit`; counts it for `parameter_count`.
+  [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
+  /// Trains what is not frozen with cross-entropy over the classes of `view` alone.
+  void learn(const TrainView& view, const train::Options& options, RunContext& context);
+  /// The network as it is now, frozen: what a method distils from. Shares the backbone where that
+  /// is not trained.
+  [[nodiscard]] std::unique_ptr<TunedClassifier> frozen_copy();
+
+  [[nodiscard]] Backbone& backbone() { return *backbone_; }
+  [[nodiscard]] Head& head() { return *head_; }
+  [[nodiscard]] c10::Device device() const { return device_; }
+  [[nodiscard]] ParameterCount parameter_count();
+  /// [depth], or empty without adapters
+  [[nodiscard]] std::vector<int64_t> adapters_per_block() const {
+    return tuner_->adapters_per_block();
+  }
+  void tensors(TensorVisitor& visitor);
+
+ private:
+  TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone, int64_t num_classes,
+                  const RngKey& key, c10::Device device, FrozenWork work);
+  /// What names the tuner that cached features come through: nothing until it is frozen.
+  [[nodiscard]] std::string frozen_tuner();
+  [[nodiscard]] bool trains_backbone() const;
+
+  Options options_;
+  int64_t num_classes_;
+  std::shared_ptr<Backbone> backbone_;
+  c10::Device device_;
+  std::unique_ptr<Tuner> tuner_;
+  std::unique_ptr<Head> head_;
+  FrozenWork work_;
+  FrozenTokens cache_;
+  bool frozen_ = false;
+  Tensor num_trained_;  // int64: scalars, when last asked for
+};
+
+}  // namespace cl
