@@ -87,6 +87,7 @@ TEST_CASE("a clone computes the same, and has tensors of its own", "[conformance
   for (const auto& entry : Backbones::get().entries()) {
     INFO(entry->name);
     const auto backbone = entry->make(config::Node(), {RngKey(1), at::kCPU});
+    set_trainable(*backbone, false);
     const auto clone = backbone->clone();
     const BackboneInfo& info = backbone->info();
     const Tensor x = init::normal(with_batch(2, info.sample_shape), 0.5, 0.2, RngKey(2), at::kCPU);
