@@ -6,11 +6,9 @@
 //
 // Zhou, Cai, Ye, Zhan and Liu 2024, "Revisiting Class-Incremental Learning with Pre-Trained Models:
 // Generalizability and Adaptivity are All You Need", sec. 4.
-#include <ATen/ops/ones_like.h>
-#include <ATen/ops/zeros.h>
-
 #include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
+#include "core/learner/class_means.h"
 #include "core/learner/learner.h"
 #include "core/train/losses.h"
 
@@ -29,21 +27,17 @@ class SimpleCil final : public Learner {
       : Learner(parts.stream),
         backbone_(std::move(parts.backbone)),
         cache_(*backbone_, parts.device, parts.frozen),
-        sums_(at::zeros({parts.stream.num_classes, backbone_->info().dim},
-                        at::TensorOptions(at::kDouble).device(parts.device))),
-        counts_(at::zeros({parts.stream.num_classes},
-                          at::TensorOptions(at::kDouble).device(parts.device))) {
+        means_(parts.stream.num_classes, backbone_->info().dim, parts.device) {
     set_trainable(*backbone_, false);
   }
 
   ParameterCount parameter_count() override {
     return {
-        .trainable = 0, .added = sums_.numel(), .total = count(parameters(*this)) + sums_.numel()};
+        .trainable = 0, .added = means_.size(), .total = count(parameters(*this)) + means_.size()};
   }
   void tensors(TensorVisitor& visitor) override {
     visitor.child("backbone", *backbone_);
-    visitor.buffer("sums", sums_);
-    visitor.buffer("counts", counts_);
+    means_.tensors(visitor);
   }
 
  private:
@@ -58,27 +52,20 @@ class SimpleCil final : public Learner {
 
   std::unique_ptr<Backbone> backbone_;
   FrozenTokens cache_;
-  // Double, so that the order in which samples are added is lost in rounding to float.
-  Tensor sums_;    // [C, dim] of the features of each class
-  Tensor counts_;  // [C] samples added
+  ClassMeans means_;
 };
 
 void SimpleCil::do_learn(const TrainView& view, RunContext& context) {
   const PhaseTimer timer(context.log, "train");
   for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
     context.check_stop();
-    const Tensor x = features(*view.data, rows).to(at::kDouble);
-    const Tensor labels = view.data->labels()
-                              .narrow(0, rows.front(), static_cast<int64_t>(rows.size()))
-                              .to(x.device());
-    sums_.index_add_(0, labels, x);
-    counts_.index_add_(0, labels, at::ones_like(labels, x.options()));
+    means_.add(features(*view.data, rows),
+               view.data->labels().narrow(0, rows.front(), static_cast<int64_t>(rows.size())));
   });
 }
 
 Tensor SimpleCil::do_predict(const Samples& samples, std::span<const int64_t> rows) {
-  const Tensor prototypes = sums_.div(counts_.clamp_min(1).unsqueeze(1));
-  return train::cosine_similarity(features(samples, rows), prototypes.to(at::kFloat));
+  return train::cosine_similarity(features(samples, rows), means_.means());
 }
 
 const RegisterLearner<SimpleCil> kRegistered{

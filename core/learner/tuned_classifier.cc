@@ -21,6 +21,13 @@ TunedClassifier::TunedClassifier(const Options& options, LearnerParts parts)
     : TunedClassifier(options, std::move(parts.backbone), parts.stream.num_classes, parts.key,
                       parts.device, std::move(parts.frozen)) {}
 
+TunedClassifier::TunedClassifier(const Options& options, const TunedClassifier& other,
+                                 const RngKey& key)
+    : TunedClassifier(options, other.backbone_, other.num_classes_, key, other.device_,
+                      other.work_) {
+  if (trains_backbone()) throw Error("a backbone that several networks share cannot be trained");
+}
+
 TunedClassifier::TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone,
                                  int64_t num_classes, const RngKey& key, c10::Device device,
                                  FrozenWork work)
@@ -118,6 +125,10 @@ ParameterCount TunedClassifier::parameter_count() {
 
 void TunedClassifier::tensors(TensorVisitor& visitor) {
   visitor.child("backbone", *backbone_);
+  own_tensors(visitor);
+}
+
+void TunedClassifier::own_tensors(TensorVisitor& visitor) {
   tuner_->tensors(visitor);
   visitor.child("head", *head_);
   visitor.buffer("num_trained", num_trained_);

@@ -29,6 +29,9 @@ class TunedClassifier {
 
   /// @throws Error if the tuner does not fit the backbone
   TunedClassifier(const Options& options, LearnerParts parts);
+  /// On a backbone that several share, which therefore stays frozen. @throws Error if the tuner
+  /// trains it
+  TunedClassifier(const Options& options, const TunedClassifier& other, const RngKey& key);
   // The cache refers to the backbone; a learner never moves its network.
   TunedClassifier(const TunedClassifier&) = delete;
   TunedClassifier& operator=(const TunedClassifier&) = delete;
@@ -63,6 +66,8 @@ class TunedClassifier {
     return tuner_->adapters_per_block();
   }
   void tensors(TensorVisitor& visitor);
+  /// All but the backbone's: for networks that share one.
+  void own_tensors(TensorVisitor& visitor);
 
  private:
   TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone, int64_t num_classes,

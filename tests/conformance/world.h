@@ -9,6 +9,7 @@
 
 #include <ATen/ops/equal.h>
 
+#include "core/config/scalar.h"
 #include "core/learner/learner.h"
 #include "core/metrics/run_record.h"
 #include "core/stream/stream.h"
@@ -28,8 +29,22 @@ inline std::unique_ptr<Stream> blobs(uint64_t seed = 7) {
   return Streams::get().make(choice, {RngKey(seed), {}});
 }
 
+/// A learner with its defaults, but for batches made for thousands of images: with the 128 of an
+/// experience here they would leave a step or two an epoch.
+inline config::Node choice_of(const std::string& name) {
+  constexpr int64_t kLargest = 64, kSmall = 16;
+  const config::Node plain = config::Node::of(name);
+  const config::Node written =
+      config::Node::parse(Learners::get().write(plain, 0), name).at_or_null(name);
+  const config::Node train = written.at_or_null("train");
+  const bool is_large =
+      train.contains("batch_size") && config::read_integer(train.at("batch_size")) > kLargest;
+  if (!is_large) return plain;
+  return plain.with(name + ".train.batch_size", config::Node::of(std::to_string(kSmall)));
+}
+
 inline std::unique_ptr<Learner> make_learner(const std::string& name, const StreamInfo& stream) {
-  return Learners::get().make(config::Node::of(name),
+  return Learners::get().make(choice_of(name),
                               {testing::make_tiny(kDepth), stream, RngKey(kModelSeed), at::kCPU});
 }
 

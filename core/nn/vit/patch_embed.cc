@@ -39,7 +39,8 @@ struct GroupNorm {
   Tensor weight, bias;  // [channels]
 
   [[nodiscard]] Tensor operator()(const Tensor& x) const {
-    return at::group_norm(x, kGroups, weight, bias, kGroupNormEps);
+    // In lower precision only products are: a norm takes what its own weights are.
+    return at::group_norm(x.to(weight.scalar_type()), kGroups, weight, bias, kGroupNormEps);
   }
   void tensors(TensorVisitor& visitor) {
     visitor.parameter("weight", weight);

@@ -1,0 +1,85 @@
+#include "core/learner/first_session.h"
+
+#include <utility>
+
+#include <ATen/ops/zeros.h>
+
+#include "core/data/row_index.h"
+
+namespace cl {
+namespace {
+
+constexpr int64_t kBatch = 256;  // rows whose features are looked at together
+
+std::unique_ptr<Backbone> plain_copy(const FirstSession::Options& options, Backbone& backbone,
+                                     bool is_wanted) {
+  const bool changes = Tuners::get().entry(options.tuner).traits.trains_backbone;
+  return is_wanted && changes ? backbone.clone() : nullptr;
+}
+
+}  // namespace
+
+void FirstSession::Options::fields(config::Fields& fields) {
+  fields.plugin("tuner", tuner, "tuner", "what of the network adapts to the first experience");
+  fields.group("train", train, "of that, with a cosine head");
+}
+
+FirstSession::FirstSession(const Options& options, LearnerParts parts, bool keeps_plain)
+    : train_(options.train),
+      plain_(plain_copy(options, *parts.backbone, keeps_plain)),
+      network_({.tuner = options.tuner, .head = config::Node::of("cosine")},
+               {std::move(parts.backbone), parts.stream, parts.key, parts.device, parts.frozen}),
+      num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
+  if (!keeps_plain) return;
+  plain_features_.emplace(plain_ ? *plain_ : network_.backbone(), parts.device, parts.frozen);
+}
+
+void FirstSession::adapt(const TrainView& view, RunContext& context) {
+  num_trained_.zero_();
+  if (std::exchange(adapted_, true)) return;
+  network_.learn(view, train_, context);
+  num_trained_.fill_(network_.parameter_count().trainable);
+  network_.set_frozen(true);
+}
+
+Tensor FirstSession::features(const Samples& samples, std::span<const int64_t> rows) {
+  return network_.features(samples, rows, View::test());
+}
+
+Tensor FirstSession::plain_features(const Samples& samples, std::span<const int64_t> rows) {
+  Hooks none;
+  return plain_features_->features(samples, rows, View::test(), none);
+}
+
+void FirstSession::visit_batches(
+    const TrainView& view, RunContext& context,
+    const std::function<void(std::span<const int64_t> rows, const Tensor& labels)>& visit) const {
+  const PhaseTimer timer(context.log, "count");
+  for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
+    context.check_stop();
+    visit(rows, view.data->labels()
+                    .narrow(0, rows.front(), static_cast<int64_t>(rows.size()))
+                    .to(device()));
+  });
+}
+
+ParameterCount FirstSession::parameter_count() {
+  ParameterCount result = network_.parameter_count();
+  result.trainable = num_trained_.item<int64_t>();
+  result.added -= count(parameters(network_.head()));
+  return result;
+}
+
+void FirstSession::shape_for(bool adapted) {
+  adapted_ = adapted;
+  network_.set_frozen(adapted);
+  if (plain_features_) plain_features_->forget();
+}
+
+void FirstSession::tensors(TensorVisitor& visitor) {
+  network_.tensors(visitor);
+  if (plain_) visitor.child("plain", *plain_);
+  visitor.buffer("num_trained_last", num_trained_);
+}
+
+}  // namespace cl

@@ -1,0 +1,291 @@
+// Learners that count on features which no longer change: APER, RanPAC, EASE, InfLoRA.
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/linalg_solve.h>
+#include <ATen/ops/one_hot.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include "core/data/tensor_dataset.h"
+#include "core/learner/learner.h"
+#include "core/metrics/run_record.h"
+#include "core/nn/init.h"
+#include "core/train/losses.h"
+#include "tests/support/catch.h"
+#include "tests/support/tiny_backbone.h"
+
+namespace cl {
+namespace {
+
+constexpr int64_t kNumClasses = 6;
+constexpr int64_t kNumEach = 20;
+
+/// Images [n, 3, 8, 8] around a pattern of each class, class after class.
+DatasetPtr patterns(const std::vector<int64_t>& classes, uint64_t seed) {
+  std::vector<Tensor> x, labels;
+  for (const int64_t c : classes) {
+    const auto id = static_cast<uint64_t>(c);
+    const Tensor pattern = init::normal({1, 3, 8, 8}, 0.5, 0.3, RngKey(1).child(id), at::kCPU);
+    x.push_back(pattern +
+                init::normal({kNumEach, 3, 8, 8}, 0, 0.2, RngKey(seed).child(id), at::kCPU));
+    labels.push_back(at::zeros({kNumEach}, at::kLong).fill_(c));
+  }
+  return std::make_shared<TensorDataset>(at::cat(x), at::cat(labels));
+}
+
+std::vector<int64_t> all_of(const Samples& samples) {
+  std::vector<int64_t> rows(static_cast<size_t>(samples.size()));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  return rows;
+}
+
+/// Features [n, dim] of the network as it came.
+Tensor plain_features(const Samples& samples) {
+  Hooks none;
+  return testing::make_tiny()->forward(samples.fetch(all_of(samples), View::test()), none);
+}
+
+struct Pupil {
+  explicit Pupil(const std::string& choice) {
+    StreamInfo stream;
+    stream.num_experiences = 3;
+    stream.num_classes = kNumClasses;
+    stream.sample_shape = {3, 8, 8};
+    learner = Learners::get().make(config::Node::parse(choice, "test"),
+                                   {testing::make_tiny(), stream, RngKey(2), at::kCPU});
+  }
+  void learn(int64_t k, const std::vector<int64_t>& classes) {
+    RunContext context{RngKey(3).child(static_cast<uint64_t>(k)), k, 3, log, progress, {}};
+    learner->learn({k, {}, classes, patterns(classes, 5)}, context);
+  }
+  Tensor logits(const std::vector<int64_t>& classes) {
+    const DatasetPtr test = patterns(classes, 6);
+    return learner->predict(*test, all_of(*test));
+  }
+
+  RunRecord record{3};
+  RunRecorder log{record};
+  Progress progress;
+  std::unique_ptr<Learner> learner;
+};
+
+double difference(const Tensor& a, const Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
+
+/// Mean plain feature of each class of `classes`, [C, dim], zero elsewhere.
+Tensor plain_means(const std::vector<int64_t>& classes) {
+  const DatasetPtr data = patterns(classes, 5);
+  const Tensor x = plain_features(*data);
+  Tensor means = at::zeros({kNumClasses, x.size(1)}, at::kFloat);
+  for (size_t i = 0; i < classes.size(); ++i) {
+    means[classes[i]] = x.narrow(0, static_cast<int64_t>(i) * kNumEach, kNumEach).mean(0);
+  }
+  return means;
+}
+
+}  // namespace
+
+TEST_CASE("aper that adapts nothing is simplecil", "[aper]") {
+  Pupil aper("aper: {tuner: none}"), simplecil("simplecil");
+  for (Pupil* pupil : {&aper, &simplecil}) {
+    pupil->learn(0, {0, 1});
+    pupil->learn(1, {2, 3});
+  }
+  const Tensor ours = aper.logits({0, 1, 2, 3}).narrow(1, 0, 4);
+  CHECK(difference(ours, simplecil.logits({0, 1, 2, 3}).narrow(1, 0, 4)) < 1e-5);
+}
+
+TEST_CASE("aper adapts once, and looks at old and new features", "[aper]") {
+  const std::string tuner = GENERATE("adapter", "ssf", "vpt", "full");
+  INFO(tuner);
+  Pupil pupil("aper: {tuner: " + tuner + ", train: {epochs: 2}}");
+  pupil.learn(0, {0, 1});
+  CHECK(pupil.learner->parameter_count().trainable > 0);
+  const Tensor before = pupil.logits({0, 1});
+  const State state = pupil.learner->save();
+  pupil.learn(1, {2, 3});
+  CHECK(pupil.learner->parameter_count().trainable == 0);
+  CHECK(at::equal(pupil.logits({0, 1}).narrow(1, 0, 2), before.narrow(1, 0, 2)));
+  for (const auto& [name, tensor] : pupil.learner->save()) {
+    if (name.starts_with("prototypes") || name.starts_with("num_") || name.starts_with("learner")) {
+      continue;
+    }
+    INFO(name);
+    CHECK(at::equal(*find(state, name), tensor));
+  }
+  // The first half of every prototype is that of the plain network.
+  const State now = pupil.learner->save();
+  const int64_t dim = testing::kTinyDim;
+  const Tensor sums = find(now, "prototypes.sums")->narrow(1, 0, dim);
+  CHECK(difference(sums.div(kNumEach).to(at::kFloat), plain_means({0, 1, 2, 3})) < 1e-4);
+  const Tensor adapted = find(now, "prototypes.sums")->narrow(1, dim, dim);
+  CHECK(difference(adapted, sums) > 1e-3);
+}
+
+TEST_CASE("aper's adapters of a ViT-B/16 have 1,189,632 numbers", "[aper]") {
+  const auto vit = config::Node::parse("vit: {preset: vit_base_patch16_224}", "test");
+  StreamInfo stream;
+  stream.num_experiences = 2;
+  stream.num_classes = 10;
+  const auto learner = Learners::get().make(
+      config::Node::of("aper"),
+      {Backbones::get().make(vit, {RngKey(1), at::kCPU}), stream, RngKey(2), at::kCPU});
+  CHECK(learner->parameter_count().added == 1'189'632 + 2 * 768 * 10);
+}
+
+TEST_CASE("ranpac is the ridge regression on all samples, in whatever order they came",
+          "[ranpac]") {
+  // With 40 and 80 samples to 60 projections both ways of solving are gone through.
+  const int64_t projections = GENERATE(30, 60, 200);
+  const std::string choice =
+      "ranpac: {tuner: none, ridge: 0.1, projections: " + std::to_string(projections) + "}";
+  INFO(choice);
+  Pupil forward(choice), backward(choice);
+  forward.learn(0, {0, 1});
+  forward.learn(1, {2, 3});
+  backward.learn(0, {2, 3});
+  backward.learn(1, {0, 1});
+  const Tensor ours = forward.logits({0, 1, 2, 3}).narrow(1, 0, 4);
+  CHECK(difference(ours, backward.logits({0, 1, 2, 3}).narrow(1, 0, 4)) < 1e-5);
+
+  const DatasetPtr train = patterns({0, 1, 2, 3}, 5), test = patterns({0, 1, 2, 3}, 6);
+  const State state = forward.learner->save();
+  const Tensor projection = *find(state, "projection");
+  CHECK(projection.sizes() == at::IntArrayRef({testing::kTinyDim, projections}));
+  CHECK(std::abs(projection.std().item<double>() - 1) < 0.15);
+  const auto random = [&](const Samples& samples) {
+    return plain_features(samples).matmul(projection).relu().to(at::kDouble);
+  };
+  const Tensor h = random(*train), y = at::one_hot(train->labels(), 4).to(at::kDouble);
+  const Tensor system = h.t().matmul(h) + 0.1 * at::eye(projections, at::kDouble);
+  const Tensor expected = random(*test).matmul(at::linalg_solve(system, h.t().matmul(y)));
+  CHECK(difference(ours, expected.to(at::kFloat)) < 1e-4);
+}
+
+TEST_CASE("ranpac's ridge predicts the held-out part best", "[ranpac]") {
+  Pupil pupil("ranpac: {tuner: none, projections: 40}");
+  pupil.learn(0, {0, 1, 2});
+  const double chosen = pupil.record.scalars.at("ridge").values.front();
+  const DatasetPtr train = patterns({0, 1, 2}, 5);
+  const auto order = permutation(RngKey(3).child(0).child("ridge"), 60);
+  const Tensor rows = at::tensor(order, at::kLong);
+  const State state = pupil.learner->save();
+  const Tensor h = plain_features(*train)
+                       .index_select(0, rows)
+                       .matmul(*find(state, "projection"))
+                       .relu()
+                       .to(at::kDouble);
+  const Tensor y = at::one_hot(train->labels().index_select(0, rows), 3).to(at::kDouble);
+  const Tensor h_fit = h.narrow(0, 0, 48), y_fit = y.narrow(0, 0, 48);
+  std::map<double, double> errors;  // error -> ridge
+  for (int e = -8; e <= 8; ++e) {
+    const double ridge = std::pow(10.0, e);
+    const Tensor system = h_fit.t().matmul(h_fit) + ridge * at::eye(40, at::kDouble);
+    const Tensor weight = at::linalg_solve(system, h_fit.t().matmul(y_fit));
+    const Tensor error = h.narrow(0, 48, 12).matmul(weight) - y.narrow(0, 48, 12);
+    errors[error.square().mean().item<double>()] = ridge;
+  }
+  CHECK(chosen == errors.begin()->second);
+  CHECK(chosen > 1e-8);
+  CHECK(chosen < 1e8);
+}
+
+TEST_CASE("ease puts together what old classes would be under new adapters", "[ease]") {
+  // Adapters that are not trained change nothing, so that all is plain features.
+  Pupil pupil("ease: {alpha: 0.5, train: {epochs: 1, lr: 0}}");
+  pupil.learn(0, {0, 1});
+  CHECK(difference(pupil.logits({0, 1}).narrow(1, 0, 2),
+                   train::cosine_similarity(plain_features(*patterns({0, 1}, 6)),
+                                            plain_means({0, 1}).narrow(0, 0, 2))) < 1e-5);
+  pupil.learn(1, {2, 3});
+  pupil.learn(2, {4, 5});
+  const Tensor means = plain_means({0, 1, 2, 3, 4, 5});
+  const auto stand_in = [&](int64_t c, int64_t first_later) {
+    const Tensor later = means.narrow(0, first_later, kNumClasses - first_later);
+    const Tensor share = train::cosine_similarity(means.narrow(0, c, 1), later).softmax(1);
+    return share.matmul(later);  // [1, dim]
+  };
+  const Tensor x = plain_features(*patterns({0, 3, 5}, 6));
+  const Tensor logits = pupil.logits({0, 3, 5});
+  const auto cosine = [&](const Tensor& prototype) {
+    return train::cosine_similarity(x, prototype).squeeze(1);
+  };
+  // alpha / t = 0.25 for each of the two other sets of adapters
+  const Tensor of_0 =
+      cosine(means.narrow(0, 0, 1)) + 0.25 * (cosine(stand_in(0, 2)) + cosine(stand_in(0, 4)));
+  const Tensor of_3 = cosine(means.narrow(0, 3, 1)) * 1.25 + 0.25 * cosine(stand_in(3, 4));
+  const Tensor of_5 = cosine(means.narrow(0, 5, 1)) * 1.5;
+  CHECK(difference(logits.select(1, 0), of_0) < 1e-5);
+  CHECK(difference(logits.select(1, 3), of_3) < 1e-5);
+  CHECK(difference(logits.select(1, 5), of_5) < 1e-5);
+}
+
+TEST_CASE("ease adds a set of adapters in every experience and leaves the earlier ones alone",
+          "[ease]") {
+  Pupil pupil("ease: {train: {epochs: 1}}");
+  pupil.learn(0, {0, 1});
+  const State before = pupil.learner->save();
+  pupil.learn(1, {2, 3});
+  CHECK(pupil.learner->adapters_per_block() == std::vector<int64_t>(4, 2));
+  for (const auto& [name, tensor] : before) {
+    if (!name.starts_with("subspaces.0.adapters")) continue;
+    INFO(name);
+    CHECK(at::equal(*find(pupil.learner->save(), name), tensor));
+  }
+  CHECK(find(pupil.learner->save(), "subspaces.1.adapters.0.down_proj.weight") != nullptr);
+  CHECK(find(before, "subspaces.1.adapters.0.down_proj.weight") == nullptr);
+}
+
+TEST_CASE("inflora's new directions are not those that earlier experiences use", "[inflora]") {
+  // 16 dimensions of which 50 % of the energy fill few.
+  Pupil pupil("inflora: {rank: 2, energy: 0.5, train: {epochs: 1}}");
+  pupil.learn(0, {0, 1});
+  const State before = pupil.learner->save();
+  pupil.learn(1, {2, 3});
+  const State after = pupil.learner->save();
+  for (int64_t layer = 0; layer < 4; ++layer) {
+    INFO(layer);
+    const std::string branch = "branches." + std::to_string(layer);
+    const std::string memory = "memories." + std::to_string(layer);
+    const Tensor basis = *find(before, memory + ".basis");
+    REQUIRE(find(before, memory + ".holds_free")->item<int64_t>() == 0);
+    REQUIRE(basis.size(1) >= 1);
+    CHECK(difference(basis.t().matmul(basis), at::eye(basis.size(1), at::kDouble)) < 1e-9);
+    const Tensor down = *find(after, branch + ".down");
+    REQUIRE(down.size(0) == 4);
+    const Tensor fresh = down.narrow(0, 2, 2).to(at::kDouble);
+    CHECK(fresh.matmul(basis).abs().max().item<double>() < 1e-6);
+    // Rows are directions over sqrt(3).
+    CHECK(difference(fresh.matmul(fresh.t()).mul(3), at::eye(2, at::kDouble)) < 1e-5);
+    // What was learned first is still there, bit for bit.
+    CHECK(at::equal(down.narrow(0, 0, 2), *find(before, branch + ".down")));
+    CHECK(at::equal(find(after, branch + ".up_key")->narrow(1, 0, 2),
+                    *find(before, branch + ".up_key")));
+    CHECK(find(after, branch + ".up_value")->narrow(1, 2, 2).abs().max().item<double>() > 0);
+  }
+}
+
+TEST_CASE("inflora keeps the free directions once they are the fewer", "[inflora]") {
+  Pupil pupil("inflora: {rank: 2, energy: 0.9999999, train: {epochs: 1}}");
+  pupil.learn(0, {0, 1});
+  const State state = pupil.learner->save();
+  const Tensor basis = *find(state, "memories.0.basis");
+  CHECK(find(state, "memories.0.holds_free")->item<int64_t>() == 1);
+  CHECK(2 * basis.size(1) <= testing::kTinyDim);
+  CHECK(difference(basis.t().matmul(basis), at::eye(basis.size(1), at::kDouble)) < 1e-9);
+}
+
+TEST_CASE("inflora refuses more directions than there are", "[inflora]") {
+  CHECK_THROWS_WITH(Pupil("inflora: {rank: 17}"), Contains("learner.inflora.rank"));
+}
+
+}  // namespace cl
