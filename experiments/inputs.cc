@@ -5,6 +5,7 @@
 #include "core/config/write.h"
 #include "core/io/run_file.h"
 #include "core/nn/backbone.h"
+#include "core/stream/first_experiences.h"
 #include "experiments/device.h"
 #include "experiments/run_files.h"
 
@@ -20,12 +21,9 @@ class Inputs {
 
   const std::string& data(const Settings& settings) {
     const int64_t seed = settings.seeds.stream;
-    auto& digest = data_[fmt::format("{} {}", seed, Streams::get().write(settings.stream, 0))];
-    if (digest.empty()) {
-      const auto stream = Streams::get().make(
-          settings.stream, {.key = RngKey(static_cast<uint64_t>(seed)), .data_root = data_root_});
-      digest = data_digest(*stream);
-    }
+    auto& digest = data_[fmt::format("{} {} {}", seed, settings.first_experiences,
+                                     Streams::get().write(settings.stream, 0))];
+    if (digest.empty()) digest = data_digest(*open_stream(settings, data_root_));
     return digest;
   }
 
@@ -59,6 +57,14 @@ void compare(const RunRecord& record, const char* what, const std::string& today
 }
 
 }  // namespace
+
+std::unique_ptr<Stream> open_stream(const Settings& settings,
+                                    const std::filesystem::path& data_root) {
+  const RngKey key(static_cast<uint64_t>(settings.seeds.stream));
+  auto whole = Streams::get().make(settings.stream, {.key = key, .data_root = data_root});
+  if (settings.first_experiences == 0) return whole;
+  return std::make_unique<FirstExperiences>(std::move(whole), settings.first_experiences);
+}
 
 std::string data_digest(const Stream& stream) {
   std::string ids;

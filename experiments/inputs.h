@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -10,6 +11,12 @@
 #include "experiments/run_spec.h"
 
 namespace cl::experiments {
+
+/// The stream of a run, as long as its settings want it.
+/// @throws Error where there are not so many experiences, ConfigError where the stream refuses its
+/// options
+[[nodiscard]] std::unique_ptr<Stream> open_stream(const Settings& settings,
+                                                  const std::filesystem::path& data_root);
 
 /// Digest of all samples of a stream.
 [[nodiscard]] std::string data_digest(const Stream& stream);

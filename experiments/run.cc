@@ -99,9 +99,7 @@ int64_t take_over(SharedBeginnings::Beginning beginning, Learner& learner, RunRe
 RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   const RunFiles files(place.out, spec.id());
   const RngKey model(static_cast<uint64_t>(spec.settings.seeds.model));
-  const auto stream = Streams::get().make(
-      spec.settings.stream, {.key = RngKey(static_cast<uint64_t>(spec.settings.seeds.stream)),
-                             .data_root = place.data_root});
+  const auto stream = open_stream(spec.settings, place.data_root);
   RunRecord record = describe(spec, *stream);
   const auto learner =
       make_learner(spec.settings, stream->info(), model, &record.digests["weights"], place.store);

@@ -104,6 +104,8 @@ void Settings::fields(config::Fields& fields) {
   fields.group("seeds", seeds, "a single number stands for both");
   fields.field("device", device, "cpu, cuda or cuda:N");
   fields.field("threads", threads, "threads inside one tensor operation", {1, 1024});
+  fields.field("first_experiences", first_experiences,
+               "so many from the beginning of the stream; 0: all", {0, 1000000});
   fields.field(
       "views", views,
       "training views of a sample that come in turn, pass by pass, and so can be cached; 0: a "

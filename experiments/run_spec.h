@@ -27,7 +27,8 @@ struct Settings {
   Seeds seeds;
   std::string device = "cpu";
   int64_t threads = 1;  // inside one tensor operation: can change the last bits of a result
-  int64_t views = 0;    // of a sample in training, in turn; 0: each is new
+  int64_t first_experiences = 0;   // so many from the beginning of the stream; 0: all
+  int64_t views = 0;               // of a sample in training, in turn; 0: each is new
   std::string execution = "once";  // or "reference"
   std::string precision = "fp32";  // or "bf16": of what is frozen
   int64_t cache_mib = 256;         // of memory: sets beyond it are computed in other pieces

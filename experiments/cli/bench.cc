@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "analysis/render/bars.h"
+#include "analysis/render/lines.h"
 #include "core/base/log.h"
 #include "core/base/replacement.h"
 #include "experiments/cli/interrupt.h"
@@ -77,16 +78,27 @@ std::string csv(const Machine& machine, const std::vector<JobTiming>& timings) {
   return out;
 }
 
-/// A bar a run, in parts by experience where there are few.
-std::string svg(const std::vector<JobTiming>& timings) {
-  analysis::BarChart chart{.title = "seconds, medians of the rounds", .part_names = {}, .bars = {}};
-  constexpr size_t kMostParts = 8;
-  size_t num_parts = 0;
+/// A line a run, over the experiences.
+std::string line_svg(const std::vector<JobTiming>& timings, int64_t num_experiences) {
+  analysis::LineChart chart{.title = "seconds for each experience, medians of the rounds",
+                            .x_axis = "experience",
+                            .xs = {},
+                            .lines = {}};
+  for (int64_t k = 0; k < num_experiences; ++k) chart.xs.push_back(k);
   for (const JobTiming& timing : timings) {
-    num_parts = std::max(num_parts, timing.by_experience.size());
+    analysis::Line line{.name = timing.label, .points = {}};
+    for (size_t k = 0; k < timing.by_experience.size(); ++k) {
+      line.points.push_back({static_cast<int64_t>(k), median(timing.by_experience[k])});
+    }
+    chart.lines.push_back(std::move(line));
   }
-  const bool splits = num_parts <= kMostParts;
-  for (size_t k = 0; splits && k < num_parts; ++k) {
+  return analysis::render_svg(chart);
+}
+
+/// A bar a run, in parts by experience.
+std::string bar_svg(const std::vector<JobTiming>& timings, int64_t num_experiences) {
+  analysis::BarChart chart{.title = "seconds, medians of the rounds", .part_names = {}, .bars = {}};
+  for (int64_t k = 0; k < num_experiences; ++k) {
     chart.part_names.push_back(fmt::format("experience {}", k));
   }
   const double first = median(timings.front().seconds);
@@ -94,11 +106,20 @@ std::string svg(const std::vector<JobTiming>& timings) {
     const double own = median(timing.seconds);
     std::vector<double> parts;
     for (const auto& experience : timing.by_experience) parts.push_back(median(experience));
-    if (!splits) parts = {own};
     chart.bars.push_back(
         {timing.label, std::move(parts), fmt::format("{:.1f} s, {:.1f}x", own, first / own)});
   }
   return analysis::render_svg(chart);
+}
+
+std::string svg(const std::vector<JobTiming>& timings) {
+  constexpr int64_t kMostParts = 8;
+  size_t num_experiences = 0;
+  for (const JobTiming& timing : timings) {
+    num_experiences = std::max(num_experiences, timing.by_experience.size());
+  }
+  const auto num = static_cast<int64_t>(num_experiences);
+  return num > kMostParts ? line_svg(timings, num) : bar_svg(timings, num);
 }
 
 void write_file(const std::string& name, const std::string& text) {

@@ -223,6 +223,26 @@ sweep: {learner: [simplecil], seeds: [3]}
   CHECK(unequal_datasets(RunFiles(whole, spec.id()).record(), files.record()).empty());
 }
 
+TEST_CASE("a run of the first experiences is the beginning of the whole run", "[experiments]") {
+  const TempDir folder;
+  apply(kPlan);
+  Progress silent;
+  const fs::path out = made(folder, "out");
+  const auto record = [&](const std::string& num) {
+    const RunSpec spec =
+        runs(folder, {"learner=simplecil", "seeds=1", "first_experiences=" + num}).front();
+    return run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  };
+  const RunRecord whole = record("0"), first = record("2");
+  CHECK(whole.num_experiences() == 3);
+  REQUIRE(first.num_experiences() == 2);
+  CHECK(first.digests.at("data") != whole.digests.at("data"));
+  for (size_t i = 0; i < first.evaluations.size(); ++i) {
+    CHECK(first.evaluations[i].predictions == whole.evaluations[i].predictions);
+  }
+  CHECK_THROWS_WITH(record("4"), Contains("first_experiences: 4 of the 3"));
+}
+
 TEST_CASE("a crash between the two files of a saved step leaves the step before", "[experiments]") {
   const TempDir folder;
   const RunSpec spec = runs(folder, {"learner=simplecil", "seeds=3"}).front();

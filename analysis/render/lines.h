@@ -1,0 +1,31 @@
+// Amounts over a count, as lines: for a README, a browser or a paper (by way of a converter).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cl::analysis {
+
+struct Line {
+  struct Point {
+    int64_t x = 0;
+    double y = 0;
+    double spread = 0;  // drawn as a band on both sides
+  };
+  std::string name;
+  std::vector<Point> points;  // by x, ascending
+  bool is_mark = false;       // single points, no line
+};
+
+struct LineChart {
+  std::string title, x_axis;
+  std::vector<int64_t> xs;  // where the horizontal axis has numbers, ascending
+  std::vector<Line> lines;  // in the order of the legend
+  double step = 0;          // between the lines of the grid; 0: as fits
+  double highest = 0;       // that the vertical axis may show; 0: no limit. It never goes below 0.
+};
+
+[[nodiscard]] std::string render_svg(const LineChart& chart);
+
+}  // namespace cl::analysis
