@@ -18,6 +18,15 @@ void set_autocast(bool enabled) {
 
 }  // namespace
 
+bool has_fast_bfloat16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0;
+#else
+  return true;  // not known to be slow
+#endif
+}
+
 Bfloat16Scope::Bfloat16Scope(bool enabled) : enabled_(enabled) {
   if (!enabled_) return;
   at::autocast::increment_nesting();

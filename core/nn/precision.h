@@ -3,6 +3,10 @@
 
 namespace cl {
 
+/// Whether the processor has instructions with which LibTorch's bfloat16 products beat those in
+/// float32. Without them they can take twenty times as long.
+[[nodiscard]] bool has_fast_bfloat16();
+
 /// In this scope and thread, CPU matrix products and convolutions run in bfloat16 (LibTorch's
 /// autocast) if `enabled`.
 class Bfloat16Scope {

@@ -19,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/base/user_folders.h"
 #include "core/metrics/summary.h"
+#include "core/nn/precision.h"
 #include "experiments/cli/interrupt.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/folder_lock.h"
@@ -105,6 +106,14 @@ void check_jobs(const std::vector<RunSpec>& runs, const ThreadPlan& plan) {
     if (plan.jobs > 1 && spec.settings.device != "cpu") {
       throw ConfigError({}, "--jobs", "expected 1 on a GPU, which does one run at a time");
     }
+  }
+  const bool has_bfloat16 = std::any_of(runs.begin(), runs.end(), [](const RunSpec& spec) {
+    return spec.settings.precision == "bf16";
+  });
+  if (has_bfloat16 && !has_fast_bfloat16()) {
+    log::info(
+        "precision bf16: this processor has no instructions for it, so that frozen parts may "
+        "take twenty times as long as with fp32");
   }
   const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (static_cast<int64_t>(plan.jobs) * plan.intra_op_threads > cores) {
