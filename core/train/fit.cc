@@ -15,7 +15,10 @@ namespace cl::train {
 namespace {
 
 constexpr std::array<std::string_view, 3> kOptimisers{"sgd", "adam", "adamw"};
-constexpr std::array<std::string_view, 2> kSchedules{"constant", "cosine"};
+constexpr std::array<std::string_view, 3> kSchedules{"constant", "cosine", "quarter_cosine"};
+
+// Where quarter_cosine ends: a little short of a right angle, where the rate would be zero.
+constexpr double kQuarter = 99 * std::numbers::pi / 200;
 
 /// One pass over the rows; what `fit` repeats.
 class Epoch {
@@ -26,7 +29,7 @@ class Epoch {
   /// @return the mean loss of a sample
   double run(const std::vector<int64_t>& order, const View& view, const Loss& loss,
              Optimiser& optimiser) {
-    const auto size = static_cast<int64_t>(order.size());
+    const int64_t size = num_trained(static_cast<int64_t>(order.size()));
     const int64_t num_steps = (size + options_.batch_size - 1) / options_.batch_size;
     double sum = 0;
     for (int64_t step = 0; step < num_steps; ++step) {
@@ -49,6 +52,12 @@ class Epoch {
   }
 
  private:
+  /// How many of `size` rows an epoch gets to.
+  [[nodiscard]] int64_t num_trained(int64_t size) const {
+    const int64_t left_over = size % options_.batch_size;
+    return options_.drop_last && size > left_over ? size - left_over : size;
+  }
+
   void check_finite(double loss, int64_t step) const {
     if (std::isfinite(loss)) return;
     throw Error(fmt::format(
@@ -68,6 +77,8 @@ class Epoch {
 void Options::fields(config::Fields& fields) {
   fields.field("epochs", epochs, "passes over the data", {0, 100000});
   fields.field("batch_size", batch_size, "samples a step", {1, 1 << 20});
+  fields.field("drop_last", drop_last,
+               "leave out what is too few for an epoch's last step, unless it is all there is");
   fields.field("optimiser", optimiser, "made afresh for each phase", kOptimisers);
   fields.field("lr", lr, "learning rate of the first epoch", {0, 1000});
   fields.field("momentum", momentum, "of sgd; beta1 of adam and adamw", {0, 1});
@@ -75,7 +86,7 @@ void Options::fields(config::Fields& fields) {
   fields.field("weight_decay", weight_decay, "added to the gradient, or decoupled for adamw",
                {0, 1});
   fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);
-  fields.field("min_lr", min_lr, "where the cosine would end, after the last epoch", {0, 1000});
+  fields.field("min_lr", min_lr, "where cosine would end, after the last epoch", {0, 1000});
 }
 
 void Options::check(const config::Node& node) const {
@@ -86,6 +97,11 @@ void Options::check(const config::Node& node) const {
 
 double learning_rate(const Options& options, int64_t epoch) {
   if (options.schedule == "constant") return options.lr;
+  if (options.schedule == "quarter_cosine") {
+    if (epoch == 0) return options.lr;
+    const double done = static_cast<double>(epoch) / static_cast<double>(options.epochs - 1);
+    return options.lr * std::cos(kQuarter * done);
+  }
   CL_CHECK(options.schedule == "cosine", "schedule '{}'", options.schedule);
   const double progress = static_cast<double>(epoch) / static_cast<double>(options.epochs);
   return options.min_lr +

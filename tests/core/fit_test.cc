@@ -57,6 +57,15 @@ TEST_CASE("the cosine goes down to the smallest rate and no further", "[train]")
   CHECK(train::learning_rate(options, 2) == Approx(0.3));
 }
 
+TEST_CASE("a quarter of a cosine ends at 1.6 % of the rate", "[train]") {
+  const Options options{.epochs = 3, .lr = 0.5, .schedule = "quarter_cosine", .min_lr = 0.1};
+  CHECK(train::learning_rate(options, 0) == 0.5);
+  // cos(99 pi / 400) = cos(44.55 degrees) = 0.712639; cos(99 pi / 200) = sin(pi / 200) = 0.0157073
+  CHECK(train::learning_rate(options, 1) == Approx(0.5 * 0.712639).epsilon(1e-5));
+  CHECK(train::learning_rate(options, 2) == Approx(0.5 * 0.0157073).epsilon(1e-5));
+  CHECK(train::learning_rate({.epochs = 1, .lr = 0.5, .schedule = "quarter_cosine"}, 0) == 0.5);
+}
+
 TEST_CASE("a constant schedule does not change", "[train]") {
   const Options options{.epochs = 4, .lr = 0.5, .schedule = "constant", .min_lr = 0.1};
   CHECK(train::learning_rate(options, 0) == 0.5);
@@ -92,6 +101,26 @@ TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view
     }
     CHECK(order == permutation(key.child("order").child(epoch), 10));
   }
+}
+
+TEST_CASE("a last batch that is not full can be left out, but not the only one", "[train]") {
+  Run run;
+  Options options = one_step();
+  options.batch_size = 4;
+  options.drop_last = true;
+  const Tensor w = parameter(1);
+  const auto batch_sizes = [&](int64_t size) {
+    std::vector<size_t> sizes;
+    const auto loss = [&](std::span<const int64_t> rows, const View&) {
+      sizes.push_back(rows.size());
+      return w.sum();
+    };
+    train::fit({{{w}}}, size, options, loss, "train", RngKey(5), run.context);
+    return sizes;
+  };
+  CHECK(batch_sizes(10) == std::vector<size_t>{4, 4});
+  CHECK(batch_sizes(8) == std::vector<size_t>{4, 4});
+  CHECK(batch_sizes(3) == std::vector<size_t>{3});
 }
 
 TEST_CASE("views that are counted come in turn, over all phases of an experience", "[train]") {

@@ -69,6 +69,19 @@ TEST_CASE("equal similarities choose the lower index", "[nn]") {
       at::equal(three().choose(matrix({{0, -1}}), PromptVote::kSample).indices, indices({{0, 2}})));
 }
 
+TEST_CASE("a prompt can be taken whatever the query, and copied without its key", "[nn]") {
+  PromptPool pool = three();
+  const ChosenPrompts taken = pool.take(matrix({{3, 4}, {-4, 3}}), 2);
+  CHECK(at::equal(taken.indices, indices({{2}, {2}})));
+  CHECK(at::equal(taken.tokens, matrix({{2, 2}, {2, 2}}).view({2, 1, 2})));
+  CHECK(taken.similarity.sub(matrix({{-0.6f, 0.8f}}).view({2})).abs().max().item<double>() < 1e-6);
+  pool.copy_prompt(1, 2);
+  const State state = snapshot(pool);
+  CHECK(at::equal(*find(state, "prompts"), matrix({{0, 0}, {1, 1}, {1, 1}}).view({3, 1, 2})));
+  CHECK(at::equal(*find(state, "keys"), matrix({{2, 0}, {0, 1}, {-1, 0}})));
+  CHECK_THROWS_AS(pool.take(matrix({{3, 4}}), 3), InternalError);
+}
+
 TEST_CASE("gradients reach the chosen prompts and keys only", "[nn]") {
   PromptPool pool = three();
   const ChosenPrompts chosen = pool.choose(matrix({{3, 4}}), PromptVote::kSample);

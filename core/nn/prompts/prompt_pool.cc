@@ -1,8 +1,11 @@
 #include "core/nn/prompts/prompt_pool.h"
 
+#include <ATen/ops/full.h>
+
 #include "core/base/check.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
+#include "core/nn/threads.h"
 
 namespace cl {
 namespace {
@@ -27,18 +30,38 @@ PromptPool::PromptPool(const PromptPoolSize& size, const RngKey& key, c10::Devic
               .set_requires_grad(true);
 }
 
-ChosenPrompts PromptPool::choose(const Tensor& query, PromptVote vote) const {
+Tensor PromptPool::cosine(const Tensor& query) const {
   CL_CHECK(query.dim() == 2 && query.size(1) == size_.dim, "query of {} axes", query.dim());
+  return unit_length(query).matmul(unit_length(keys_).t());
+}
+
+ChosenPrompts PromptPool::chosen(const Tensor& cosine, const Tensor& indices) const {
+  const int64_t n = indices.size(0), k = indices.size(1);
+  return {
+      prompts_.index_select(0, indices.reshape({-1})).view({n, k * size_.prompt_tokens, size_.dim}),
+      indices, cosine.gather(1, indices).sum(1)};
+}
+
+ChosenPrompts PromptPool::choose(const Tensor& query, PromptVote vote) const {
+  const Tensor similarity = cosine(query);
   const int64_t n = query.size(0), k = size_.chosen;
-  const Tensor cosine = unit_length(query).matmul(unit_length(keys_).t());  // [N, M]
-  Tensor indices = top(cosine.detach(), k);
+  Tensor indices = top(similarity.detach(), k);
   if (vote == PromptVote::kBatch) {
     const Tensor votes = indices.flatten().bincount({}, size_.prompts);
     indices = top(votes, k).expand({n, k});
   }
-  return {
-      prompts_.index_select(0, indices.reshape({-1})).view({n, k * size_.prompt_tokens, size_.dim}),
-      indices, cosine.gather(1, indices).sum(1)};
+  return chosen(similarity, indices);
+}
+
+ChosenPrompts PromptPool::take(const Tensor& query, int64_t index) const {
+  CL_CHECK(index >= 0 && index < size_.prompts, "prompt {} of {}", index, size_.prompts);
+  const auto options = at::TensorOptions(at::kLong).device(keys_.device());
+  return chosen(cosine(query), at::full({query.size(0), 1}, index, options));
+}
+
+void PromptPool::copy_prompt(int64_t from, int64_t to) {
+  const GradMode no_gradients(false);
+  prompts_.select(0, to).copy_(prompts_.select(0, from));
 }
 
 void PromptPool::tensors(TensorVisitor& visitor) {

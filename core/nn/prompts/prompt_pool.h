@@ -38,9 +38,16 @@ class PromptPool {
   /// Ties go to the lower index. Gradients reach the chosen prompts and keys.
   /// @param query  [N, dim] features
   [[nodiscard]] ChosenPrompts choose(const Tensor& query, PromptVote vote) const;
+  /// Prompt `index` alone for every sample, whatever its query.
+  [[nodiscard]] ChosenPrompts take(const Tensor& query, int64_t index) const;
+  /// Gives prompt `to` the values of prompt `from`; its key stays.
+  void copy_prompt(int64_t from, int64_t to);
   void tensors(TensorVisitor& visitor);
 
  private:
+  [[nodiscard]] Tensor cosine(const Tensor& query) const;  // [N, M]
+  [[nodiscard]] ChosenPrompts chosen(const Tensor& cosine, const Tensor& indices) const;
+
   PromptPoolSize size_;
   Tensor prompts_;  // [M, P, dim]
   Tensor keys_;     // [M, dim]
