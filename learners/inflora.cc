@@ -138,8 +138,12 @@ class InfLora final : public Learner, private Hooks {
     int64_t rank = 10;
     double energy = 0.95;
     config::Node head = config::Node::of("linear");
-    train::Options train{
-        .epochs = 20, .batch_size = 128, .optimiser = "adam", .lr = 5e-4, .weight_decay = 0};
+    train::Options train{.epochs = 20,
+                         .batch_size = 128,
+                         .optimiser = "adam",
+                         .lr = 5e-4,
+                         .weight_decay = 0,
+                         .schedule = "quarter_cosine"};
 
     void fields(config::Fields& fields) {
       fields.field("rank", rank, "of each change", {1, 100000});
