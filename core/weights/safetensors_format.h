@@ -15,12 +15,13 @@ struct Type {
   c10::ScalarType scalar;
 };
 
-inline constexpr std::array<Type, 8> kTypes{{{"F64", c10::ScalarType::Double},
+inline constexpr std::array<Type, 9> kTypes{{{"F64", c10::ScalarType::Double},
                                              {"F32", c10::ScalarType::Float},
                                              {"F16", c10::ScalarType::Half},
                                              {"BF16", c10::ScalarType::BFloat16},
                                              {"I64", c10::ScalarType::Long},
                                              {"I32", c10::ScalarType::Int},
+                                             {"I8", c10::ScalarType::Char},
                                              {"U8", c10::ScalarType::Byte},
                                              {"BOOL", c10::ScalarType::Bool}}};
 

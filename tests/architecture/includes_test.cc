@@ -15,9 +15,9 @@ namespace {
 
 /// What files of a part may include besides their own part.
 const std::map<std::string, std::set<std::string>>& allowed() {
-  static const std::set<std::string> kCore{"core/base",  "core/config",   "core/metrics", "core/io",
-                                           "core/data",  "core/weights",  "core/stream",  "core/nn",
-                                           "core/train", "core/features", "core/learner"};
+  static const std::set<std::string> kCore{
+      "core/base",   "core/config", "core/metrics", "core/io",       "core/data",  "core/weights",
+      "core/stream", "core/nn",     "core/train",   "core/features", "core/merge", "core/learner"};
   const auto with_core = [](std::set<std::string> others) {
     others.insert(kCore.begin(), kCore.end());
     return others;
@@ -37,6 +37,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"core/features",
        {"core/base", "core/config", "core/metrics", "core/data", "core/weights", "core/stream",
         "core/nn", "core/train"}},
+      {"core/merge", {"core/base", "core/config", "core/weights", "core/nn"}},
       {"core/learner", kCore},
       {"learners", kCore},
       {"streams",

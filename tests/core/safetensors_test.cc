@@ -46,7 +46,7 @@ std::string entry(const std::string& type = R"("F32")", const std::string& shape
 TEST_CASE("safetensors keep every type, shape, value and the metadata", "[weights]") {
   const TempDir dir;
   const auto type = GENERATE(at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt,
-                             at::kByte, at::kBool);
+                             at::kChar, at::kByte, at::kBool);
   const Tensor values = at::arange(6, at::TensorOptions(at::kLong)).view({2, 3}).to(type);
   const State state{{"matrix", values},
                     {"scalar", values.select(0, 1).select(0, 2).clone()},
