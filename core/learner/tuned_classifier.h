@@ -58,6 +58,7 @@ class TunedClassifier {
   [[nodiscard]] std::unique_ptr<TunedClassifier> frozen_copy();
 
   [[nodiscard]] Backbone& backbone() { return *backbone_; }
+  [[nodiscard]] Tuner& tuner() { return *tuner_; }
   [[nodiscard]] Head& head() { return *head_; }
   [[nodiscard]] c10::Device device() const { return device_; }
   [[nodiscard]] ParameterCount parameter_count();

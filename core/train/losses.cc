@@ -26,6 +26,11 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
   return at::cross_entropy_loss(logits, labels);
 }
 
+Tensor kl_divergence(const Tensor& target, const Tensor& logits) {
+  const Tensor log_p = target.detach().log_softmax(-1);
+  return log_p.exp().mul(log_p.sub(logits.log_softmax(-1))).sum(-1).mean();
+}
+
 Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
   return unit_length(a).matmul(unit_length(b).t());
 }

@@ -18,6 +18,10 @@ using at::Tensor;
 /// Mean cross-entropy of `labels` [N] int64 over the softmax of `logits` [N, C].
 [[nodiscard]] Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
+/// Mean over the rows of KL(p || q) for p = softmax(target), which is a constant here, and q =
+/// softmax(logits). @param target, logits  finite, [N, C]
+[[nodiscard]] Tensor kl_divergence(const Tensor& target, const Tensor& logits);
+
 /// Cosine similarity of every row of a [N, dim] with every row of b [M, dim]: [N, M].
 [[nodiscard]] Tensor cosine_similarity(const Tensor& a, const Tensor& b);
 

@@ -1,5 +1,6 @@
 // What every learner promises, checked on each one that is registered.
 #include <set>
+#include <variant>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
@@ -8,6 +9,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/data/tensor_dataset.h"
+#include "core/nn/adapters/adapter.h"
 #include "tests/conformance/world.h"
 
 namespace cl::conformance {
@@ -51,6 +53,15 @@ double learning_accuracy(const RunRecord& record) {
   }
   REQUIRE(all > 0);
   return static_cast<double>(right) / static_cast<double>(all);
+}
+
+/// Mean loss of every epoch.
+std::vector<double> training_losses(const RunRecord& record) {
+  for (const EventColumn& column : record.tables.at("training_train")) {
+    if (column.name == "loss") return std::get<std::vector<double>>(column.values);
+  }
+  FAIL("no losses");
+  return {};
 }
 
 /// Finite in the columns of classes seen, minus infinity in all others.
@@ -148,6 +159,29 @@ TEST_CASE("runs with the same key are equal, whatever the test data, and restori
       CHECK(equal(run->learner->save(), whole.learner->save()));
       CHECK(at::equal(run->logits(0), whole.logits(0)));
     }
+  }
+}
+
+TEST_CASE("fixed adapters learn and are restored, whatever their kind", "[conformance][adapter]") {
+  const auto stream = blobs();
+  const auto name = config::Node::of("fixed_adapters");
+  for (const auto& adapter : Adapters::get().entries()) {
+    INFO(adapter->name);
+    const auto choice = name.with("fixed_adapters.adapter", config::Node::of(adapter->name));
+    const auto make = [&] {
+      return Learners::get().make(
+          choice, {testing::make_tiny(kDepth), stream->info(), RngKey(kModelSeed), at::kCPU});
+    };
+    Run run(Learners::get().entry(name), *stream), restored(Learners::get().entry(name), *stream);
+    run.learner = make();
+    restored.learner = make();
+    run.conduct();
+    const std::vector<double> losses = training_losses(run.record);
+    CHECK(losses[4] < losses[0]);  // last and first epoch of the first experience
+    // One that starts as noise needs more steps than these.
+    if (adapter->traits.changes_nothing_when_new) CHECK(learning_accuracy(run.record) > 0.6);
+    restored.learner->restore(run.learner->save(), "checkpoint");
+    CHECK(at::equal(restored.logits(0), run.logits(0)));
   }
 }
 

@@ -118,7 +118,8 @@ TEST_CASE("the same key gives the same backbone, another key another", "[conform
   CHECK(with_weights > 0);
 }
 
-TEST_CASE("a new adapter changes nothing, and a trained one something", "[conformance][adapter]") {
+TEST_CASE("a new adapter changes nothing unless its traits say so, and a trained one something",
+          "[conformance][adapter]") {
   const GradMode no_gradients(false);
   const auto backbone = testing::make_tiny();
   const int64_t depth = backbone->info().depth;
@@ -129,13 +130,39 @@ TEST_CASE("a new adapter changes nothing, and a trained one something", "[confor
     INFO(entry->name);
     AdapterHooks adapters(config::Node::of(entry->name), 0, depth,
                           adapter_parts(backbone->info(), RngKey(3), at::kCPU));
-    CHECK(at::equal(backbone->forward(x, adapters), plain));
+    CHECK(at::equal(backbone->forward(x, adapters), plain) ==
+          entry->traits.changes_nothing_when_new);
+    CHECK(trainable_parameters(adapters).size() == parameters(adapters).size());
     uint64_t index = 0;
     for (Tensor& parameter : parameters(adapters)) {
       parameter.copy_(init::normal(parameter.sizes(), 0, 0.3, RngKey(4).child(index++), at::kCPU));
     }
     CHECK(index > 0);
     CHECK(largest_difference(backbone->forward(x, adapters), plain) > 1e-3);
+  }
+}
+
+TEST_CASE("what an adapter draws is in its key, and merged experts compute the same at test",
+          "[conformance][adapter]") {
+  const GradMode no_gradients(false);
+  const auto backbone = testing::make_tiny();
+  const Tensor x = init::normal({4, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU);
+  for (const auto& entry : Adapters::get().entries()) {
+    INFO(entry->name);
+    AdapterHooks adapters(config::Node::of(entry->name), 0, backbone->info().depth,
+                          adapter_parts(backbone->info(), RngKey(3), at::kCPU));
+    uint64_t index = 0;
+    for (Tensor& parameter : parameters(adapters)) {
+      parameter.copy_(init::normal(parameter.sizes(), 0, 0.3, RngKey(4).child(index++), at::kCPU));
+    }
+    const Tensor at_test = backbone->forward(x, adapters);
+    adapters.draw_from(RngKey(5));
+    const Tensor drawn = backbone->forward(x, adapters);
+    CHECK(at::equal(backbone->forward(x, adapters), drawn));
+    adapters.draw_from(std::nullopt);
+    CHECK(at::equal(backbone->forward(x, adapters), at_test));
+    adapters.merge_experts(RngKey(6));
+    CHECK(largest_difference(backbone->forward(x, adapters), at_test) < kTolerance);
   }
 }
 

@@ -207,7 +207,7 @@ TEST_CASE("a lora folded into the weights gives the same features as beside them
 
 TEST_CASE("lora targets are checked with their place", "[nn]") {
   CHECK_THROWS_WITH(build("lora:\n  targets: [q, o]", 8),
-                    Contains("test.yaml:2") && Contains("unknown projection 'o'"));
+                    Contains("test.yaml:2") && Contains("unknown linear layer 'o'"));
   CHECK_THROWS_WITH(build("lora: {targets: [q, q]}", 8), Contains("named twice"));
   CHECK_THROWS_WITH(build("lora: {targets: []}", 8), Contains("at least one of q, k, v"));
 }

@@ -73,5 +73,36 @@ TEST_CASE("a row of zeros is similar to nothing", "[losses]") {
   CHECK(cosine.item<double>() == 0);
 }
 
+TEST_CASE("the divergence of equal predictions is zero, of others what the sum says", "[losses]") {
+  const Tensor a = matrix({0, 0, 1, 2}, 2), b = matrix({0, std::log(3.0F), 1, 2}, 2);
+  CHECK(train::kl_divergence(a, a).item<double>() == 0);
+  // First row: p = (1/2, 1/2), q = (1/4, 3/4): (log 2 + log 2/3) / 2; second row: 0.
+  CHECK(train::kl_divergence(a, b).item<double>() ==
+        Approx((std::log(2.0) + std::log(2.0 / 3)) / 4).margin(kFloatTolerance));
+  // The other way round: (log 1/2 + 3 log 3/2) / 4.
+  CHECK(train::kl_divergence(b, a).item<double>() ==
+        Approx((std::log(0.5) + 3 * std::log(1.5)) / 8).margin(kFloatTolerance));
+}
+
+TEST_CASE("the gradient of the divergence is that of differences, and none reaches the target",
+          "[losses]") {
+  const Tensor target = matrix({0.3F, -1, 2, 0, 0.5F, 0.1F}, 3).to(at::kDouble);
+  const Tensor logits = matrix({1, 0.2F, -0.4F, 0.7F, -2, 0}, 3).to(at::kDouble);
+  target.set_requires_grad(true);
+  logits.set_requires_grad(true);
+  train::kl_divergence(target, logits).backward();
+  CHECK_FALSE(target.grad().defined());
+  constexpr double kStep = 1e-5;
+  for (int64_t i = 0; i < 6; ++i) {
+    const auto moved = [&](double step) {
+      const Tensor at = logits.detach().clone();
+      at.view({6})[i].add_(step);
+      return train::kl_divergence(target, at).item<double>();
+    };
+    CHECK(logits.grad().view({6})[i].item<double>() ==
+          Approx((moved(kStep) - moved(-kStep)) / (2 * kStep)).margin(1e-9));
+  }
+}
+
 }  // namespace
 }  // namespace cl

@@ -11,6 +11,7 @@ AdapterHooks::AdapterHooks(const config::Node& choice, int64_t first, int64_t la
   for (int64_t layer = first; layer < last; ++layer) {
     AdapterParts own = parts;
     own.key = parts.key.child(static_cast<uint64_t>(layer));
+    own.layer = layer;
     adapters_.push_back(Adapters::get().make(choice, own));
   }
 }
@@ -34,6 +35,19 @@ std::optional<Prefix> AdapterHooks::prefix(int64_t layer, const Tensor& tokens) 
 Adapter* AdapterHooks::adapter(int64_t layer) {
   const auto index = static_cast<size_t>(layer);
   return index < adapters_.size() ? adapters_[index].get() : nullptr;
+}
+
+void AdapterHooks::draw_from(const std::optional<RngKey>& pass) {
+  for (size_t layer = 0; layer < adapters_.size(); ++layer) {
+    if (!adapters_[layer]) continue;
+    adapters_[layer]->draw_from(pass ? std::optional(pass->child(layer)) : std::nullopt);
+  }
+}
+
+void AdapterHooks::merge_experts(const RngKey& key) {
+  for (size_t layer = 0; layer < adapters_.size(); ++layer) {
+    if (adapters_[layer]) adapters_[layer]->merge_experts(key.child(layer));
+  }
 }
 
 void AdapterHooks::tensors(TensorVisitor& visitor) {

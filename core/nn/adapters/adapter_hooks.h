@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/nn/adapters/adapter.h"
@@ -20,6 +21,9 @@ class AdapterHooks final : public Hooks {
   std::optional<Prefix> prefix(int64_t layer, const Tensor& tokens) override;
   /// Null where the block has none.
   [[nodiscard]] Adapter* adapter(int64_t layer);
+  /// For all adapters, each with a child of the key.
+  void draw_from(const std::optional<RngKey>& pass);
+  void merge_experts(const RngKey& key);
   /// Names "adapters.<layer>.".
   void tensors(TensorVisitor& visitor);
 

@@ -1,42 +1,44 @@
-// The function that series and parallel adapters share: down, ReLU, up.
+// The function that most adapters share: down, an activation, up.
 #pragma once
 
+#include <string>
+
 #include "core/config/fields.h"
+#include "core/nn/activation.h"
 #include "core/nn/adapters/adapter.h"
 #include "core/nn/layers.h"
 
 namespace cl {
 
-/// f(x) = U relu(D x + b_D) + b_U, exactly zero when new: D from U(-1/sqrt(dim), 1/sqrt(dim)), all
-/// else zero. Papers often write it without the biases.
+/// f(x) = s (U act(D x + b_D) + b_U). Papers often write it without the biases.
 struct Bottleneck {
-  Linear down;  // [width, dim]
-  Linear up;    // [dim, width]
+  Linear down;  // [width, in]
+  Linear up;    // [out, width]
+  Activation activation = Activation::kRelu;
+  double scale = 1;
+  Tensor learned_scale;  // [1], in place of `scale`; or undefined
 
-  [[nodiscard]] Tensor operator()(const Tensor& x) const { return up(down(x).relu()); }
-  void tensors(TensorVisitor& visitor) {
-    visitor.child("down_proj", down);
-    visitor.child("up_proj", up);
-  }
+  [[nodiscard]] Tensor operator()(const Tensor& x) const;  // x [..., in] -> [..., out]
+  void tensors(TensorVisitor& visitor);
 };
 
 struct BottleneckOptions {
   int64_t bottleneck = 16;
+  int64_t reduction = 0;
   bool bias = true;
+  std::string activation = "relu";
   double scale = 1;
+  bool learned_scale = false;
+  std::string init = "mam";
 
-  void fields(config::Fields& fields) {
-    fields.field("bottleneck", bottleneck, "width of the bottleneck", {.min = 1});
-    fields.field("bias", bias, "whether its two layers have biases");
-    fields.field("scale", scale, "factor on the adapter's output");
-  }
+  void fields(config::Fields& fields);
+  /// Of the bottleneck between vectors of `in` numbers.
+  [[nodiscard]] int64_t width(int64_t in) const;
 };
 
-inline Bottleneck make_bottleneck(const BottleneckOptions& options, const AdapterParts& parts) {
-  Bottleneck result{make_linear_zero_bias(parts.dim, options.bottleneck, parts.key, parts.device),
-                    make_linear_zero(options.bottleneck, parts.dim, parts.device)};
-  if (!options.bias) result.down.bias = result.up.bias = Tensor();
-  return result;
-}
+/// Exactly zero when new with init "mam": D from U(-1/sqrt(in), 1/sqrt(in)), all else zero. With
+/// "normal" D and U are from N(0, 0.02^2): next to zero.
+Bottleneck make_bottleneck(const BottleneckOptions& options, int64_t in, int64_t out,
+                           const RngKey& key, c10::Device device);
 
 }  // namespace cl

@@ -1,29 +1,25 @@
-// LoRA: a low-rank change of the projections to queries, keys and values.
+// LoRA: low-rank changes of the linear layers of a block.
 //
-// W x becomes W x + (alpha / r) B A x for each chosen projection, with A drawn and B zero. Being
-// linear, it can be added to W once trained: then it costs nothing.
-#include <algorithm>
-#include <array>
-#include <set>
-
-#include <ATen/ops/cat.h>
+// W x becomes W x + (alpha / r) B A x for each chosen layer, with A drawn and B zero. Being linear,
+// it can be added to W once trained: then it costs nothing.
+//
+// Hu et al. 2022, "LoRA", sec. 4.1.
+//
+// Differs: the rank is 4 and the layers are q and v by default; Hu et al. 2023 ("LLM-Adapters")
+// change q, k, v and both layers of the MLP with rank 32 and alpha 64. Nothing is dropped of x.
 #include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
-#include <fmt/format.h>
 
-#include "core/base/check.h"
 #include "core/nn/adapters/adapter.h"
+#include "core/nn/adapters/linear_layers.h"
 #include "core/nn/layers.h"
 
 namespace cl {
 namespace {
 
-// In the order of the fused projection's rows.
-constexpr std::array<std::string_view, 3> kProjections{"q", "k", "v"};
-
 struct LowRank {
-  Tensor a;  // [rank, dim]; undefined where the projection is left alone
-  Tensor b;  // [dim, rank]
+  Tensor a;  // [rank, in]; undefined where the layer is left alone
+  Tensor b;  // [out, rank]
 
   void tensors(TensorVisitor& visitor) {
     visitor.parameter("a", a);
@@ -41,72 +37,62 @@ class Lora final : public Adapter {
     void fields(config::Fields& fields) {
       fields.field("rank", rank, "rank of each change", {.min = 1});
       fields.field("alpha", alpha, "the change is scaled by alpha / rank");
-      fields.field("targets", targets, "projections that it changes: q, k, v");
+      fields.field("targets", targets, "layers that it changes: q, k, v, proj, fc1, fc2");
     }
     void check(const config::Node& node) const {
-      const config::Node place = node.at_or_null("targets");
-      if (targets.empty()) place.fail("at least one of q, k, v is needed");
-      for (const std::string& target : targets) {
-        if (std::find(kProjections.begin(), kProjections.end(), target) == kProjections.end()) {
-          place.fail(fmt::format("unknown projection '{}', expected q, k or v", target));
-        }
-      }
-      if (std::set<std::string>(targets.begin(), targets.end()).size() != targets.size()) {
-        place.fail("a projection is named twice");
-      }
+      check_layer_names(node.at_or_null("targets"), targets, kLinearLayers);
     }
   };
 
   Lora(const Options& options, const AdapterParts& parts)
-      : dim_(parts.dim), scale_(options.alpha / static_cast<double>(options.rank)) {
-    for (size_t i = 0; i < kProjections.size(); ++i) {
-      if (std::find(options.targets.begin(), options.targets.end(), kProjections[i]) ==
-          options.targets.end()) {
-        continue;
-      }
-      changes_[i].a =
-          make_linear_zero_bias(dim_, options.rank, parts.key.child(kProjections[i]), parts.device)
-              .weight;
-      changes_[i].b = make_linear_zero(options.rank, dim_, parts.device).weight;
+      : dim_(parts.dim),
+        scale_(options.alpha / static_cast<double>(options.rank)),
+        sites_(linear_sites(options.targets)) {
+    for (size_t i = 0; i < changes_.size(); ++i) {
+      if (!is_named(options.targets, kLinearLayers[i])) continue;
+      const LinearWidths widths = linear_widths(i, parts);
+      changes_[i].a = make_linear_zero_bias(widths.in, options.rank,
+                                            parts.key.child(kLinearLayers[i]), parts.device)
+                          .weight;
+      changes_[i].b = make_linear_zero(options.rank, widths.out, parts.device).weight;
     }
   }
 
-  [[nodiscard]] std::vector<Site> sites() const override { return {Site::kQkv}; }
+  [[nodiscard]] std::vector<Site> sites() const override { return sites_; }
 
   [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& out) const override {
-    std::vector<Tensor> parts;  // [N, T, dim] each
-    for (size_t i = 0; i < changes_.size(); ++i) {
+    return joined_at(call.site, -1, [&](size_t i) {
       const LowRank& change = changes_[i];
-      parts.push_back(change.a.defined()
-                          ? at::linear(at::linear(call.input, change.a).mul(scale_), change.b)
-                          : at::zeros(call.input.sizes(), out.options()));
-    }
-    return at::cat(parts, -1);
+      // Only of the fused layer a part may be left alone.
+      if (!change.a.defined()) return at::zeros(call.input.sizes(), out.options());
+      return at::linear(at::linear(call.input, change.a).mul(scale_), change.b);
+    });
   }
 
-  [[nodiscard]] std::optional<Tensor> weight_delta(Site /*site*/) const override {
+  [[nodiscard]] std::optional<Tensor> weight_delta(Site site) const override {
     const auto changed = std::find_if(changes_.begin(), changes_.end(),
                                       [](const LowRank& change) { return change.a.defined(); });
-    const Tensor none = at::zeros({dim_, dim_}, changed->a.options().requires_grad(false));
-    std::vector<Tensor> parts;  // [dim, dim] each
-    for (const LowRank& change : changes_) {
-      parts.push_back(change.a.defined() ? change.b.matmul(change.a).mul(scale_) : none);
-    }
-    return at::cat(parts, 0);
+    const auto plain = changed->a.options().requires_grad(false);
+    return joined_at(site, 0, [&](size_t i) {
+      const LowRank& change = changes_[i];
+      if (!change.a.defined()) return at::zeros({dim_, dim_}, plain);
+      return change.b.matmul(change.a).mul(scale_);
+    });
   }
 
   void tensors(TensorVisitor& visitor) override {
-    for (size_t i = 0; i < changes_.size(); ++i) visitor.child(kProjections[i], changes_[i]);
+    for (size_t i = 0; i < changes_.size(); ++i) visitor.child(kLinearLayers[i], changes_[i]);
   }
 
  private:
   int64_t dim_;
   double scale_;
-  std::array<LowRank, kProjections.size()> changes_;
+  std::vector<Site> sites_;
+  PerLinearLayer<LowRank> changes_;
 };
 
 const RegisterAdapter<Lora> kRegistered{
-    "lora", "low-rank change of the query, key and value projections",
+    "lora", "low-rank change of the linear layers",
     "Hu et al. 2022, LoRA: Low-Rank Adaptation of Large Language Models, sec. 4.1"};
 
 }  // namespace

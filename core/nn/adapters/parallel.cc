@@ -27,19 +27,17 @@ class ParallelAdapter final : public Adapter {
   };
 
   ParallelAdapter(const Options& options, const AdapterParts& parts)
-      : scale_(options.function.scale),
-        reads_stream_(options.input == kInputs[0]),
-        function_(make_bottleneck(options.function, parts)) {}
+      : reads_stream_(options.input == kInputs[0]),
+        function_(
+            make_bottleneck(options.function, parts.dim, parts.dim, parts.key, parts.device)) {}
 
   [[nodiscard]] std::vector<Site> sites() const override { return {Site::kMlp}; }
   [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& /*out*/) const override {
-    const Tensor result = function_(reads_stream_ ? call.stream : call.input);
-    return scale_ == 1 ? result : result.mul(scale_);
+    return function_(reads_stream_ ? call.stream : call.input);
   }
   void tensors(TensorVisitor& visitor) override { function_.tensors(visitor); }
 
  private:
-  double scale_;
   bool reads_stream_;
   Bottleneck function_;
 };

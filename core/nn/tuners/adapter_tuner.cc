@@ -25,6 +25,8 @@ class AdapterTuner final : public Tuner {
   [[nodiscard]] Hooks& hooks() override { return hooks_; }
   [[nodiscard]] int64_t first_block() const override { return first_; }
   [[nodiscard]] std::vector<int64_t> adapters_per_block() const override { return per_block_; }
+  void draw_from(const std::optional<RngKey>& pass) override { hooks_.draw_from(pass); }
+  void merge_experts(const RngKey& key) override { hooks_.merge_experts(key); }
   void tensors(TensorVisitor& visitor) override { hooks_.tensors(visitor); }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,9 @@ class Tuner {
   [[nodiscard]] virtual int64_t first_block() const = 0;
   /// Adapters in each block, [depth]; empty where it has none.
   [[nodiscard]] virtual std::vector<int64_t> adapters_per_block() const { return {}; }
+  /// Of its adapters, where it has some: see Adapter.
+  virtual void draw_from(const std::optional<RngKey>& /*pass*/) {}
+  virtual void merge_experts(const RngKey& /*key*/) {}
   /// What it adds to the backbone.
   virtual void tensors(TensorVisitor& visitor) = 0;
 };
