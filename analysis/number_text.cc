@@ -30,6 +30,13 @@ std::string count_text(double value) {
   return with_thousands(fmt::format("{:.{}f}", value, whole ? 0 : 1));
 }
 
+/// Three digits that say something, for values of any size that are not negative.
+std::string significant_text(double value) {
+  constexpr int kMostDecimals = 9;
+  const int before = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
+  return with_thousands(fmt::format("{:.{}f}", value, std::clamp(2 - before, 0, kMostDecimals)));
+}
+
 }  // namespace
 
 std::string number_text(Unit unit, double value) {
@@ -41,6 +48,8 @@ std::string number_text(Unit unit, double value) {
       return without_negative_zero(fmt::format("{:.2f}", value));
     case Unit::kSeconds:
       return without_negative_zero(fmt::format("{:.1f}", value));
+    case Unit::kTeraflops:
+      return significant_text(value);
     case Unit::kCount:
       return without_negative_zero(count_text(value));
   }

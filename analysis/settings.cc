@@ -1,8 +1,10 @@
 #include "analysis/settings.h"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/config/node.h"
 #include "core/config/scalar.h"
@@ -20,6 +22,36 @@ void flatten(const config::Node& node, const std::string& path, Options& options
   }
 }
 
+/// Whether there is an option at `place` or below it.
+bool reaches(const Options& options, const std::string& place) {
+  const auto next = options.lower_bound(place);
+  if (next != options.end() && next->first == place) return true;
+  const auto below = options.lower_bound(place + ".");
+  return below != options.end() && below->first.starts_with(place + ".");
+}
+
+/// "adapter=lora" for adapter.lora.rank, if that is the only thing at `adapter` and some of `all`
+/// have another there; else empty.
+std::string choice_above(const std::string& path, const Options& options,
+                         const std::vector<Options>& all) {
+  for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
+    const size_t end = path.find('.', dot + 1);
+    if (end == std::string::npos) break;
+    const std::string parent = path.substr(0, dot), place = path.substr(0, end);
+    const auto is_elsewhere = [&](const auto& option) {
+      return option.first.starts_with(parent + ".") && !option.first.starts_with(place + ".");
+    };
+    const auto chose_otherwise = [&](const Options& other) {
+      return reaches(other, parent) && !reaches(other, place);
+    };
+    if (std::none_of(options.begin(), options.end(), is_elsewhere) &&
+        std::any_of(all.begin(), all.end(), chose_otherwise)) {
+      return fmt::format("{}={}", parent, place.substr(dot + 1));
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 Settings settings(const RunRecord& run) {
@@ -27,7 +59,7 @@ Settings settings(const RunRecord& run) {
   const config::Node spec = config::Node::parse(run.spec, "spec of run " + run.id);
   for (const auto& [key, where, value] : spec.entries()) {
     if (key == "learner") {
-      flatten(config::choice(value).options, "", result.method);
+      result.method = flat(config::choice(value).options);
     } else if (key != "seeds") {
       flatten(value, key, result.problem);
     }
@@ -35,25 +67,33 @@ Settings settings(const RunRecord& run) {
   return result;
 }
 
+Options flat(const config::Node& map) {
+  Options result;
+  flatten(map, "", result);
+  return result;
+}
+
 std::vector<std::string> differences(const std::vector<Options>& all) {
-  std::map<std::string, std::set<std::string>> values;  // absent counts as a value of its own
+  std::map<std::string, std::set<std::string>> values;
+  std::map<std::string, size_t> times;
   for (const Options& options : all) {
-    for (const auto& [path, value] : options) values[path];
-  }
-  for (auto& [path, found] : values) {
-    for (const Options& options : all) {
-      const auto place = options.find(path);
-      found.insert(place == options.end() ? std::string() : "=" + place->second);
+    for (const auto& [path, value] : options) {
+      values[path].insert(value);
+      ++times[path];
     }
   }
   std::vector<std::string> result;
   for (const Options& options : all) {
-    std::string text;
+    std::vector<std::string> texts;
     for (const auto& [path, value] : options) {
-      if (values[path].size() < 2) continue;
-      text += fmt::format("{}{}={}", text.empty() ? "" : ", ", path, value);
+      const bool differs = values[path].size() > 1;
+      const std::string choice = times[path] < all.size() ? choice_above(path, options, all) : "";
+      if (!choice.empty() && (texts.empty() || texts.back() != choice)) texts.push_back(choice);
+      if (differs || (choice.empty() && times[path] < all.size())) {
+        texts.push_back(fmt::format("{}={}", path, value));
+      }
     }
-    result.push_back(text);
+    result.push_back(fmt::format("{}", fmt::join(texts, ", ")));
   }
   return result;
 }

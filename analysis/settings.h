@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config/node.h"
 #include "core/metrics/run_record.h"
 
 namespace cl::analysis {
@@ -21,8 +22,11 @@ struct Settings {
 /// @throws ConfigError if the record's spec is not YAML of the expected form
 [[nodiscard]] Settings settings(const RunRecord& run);
 
+/// The leaves of a map; none for a null.
+[[nodiscard]] Options flat(const config::Node& map);
+
 /// For each of `all` its options that are not the same everywhere, as "a=1, b=2"; empty where
-/// nothing differs.
+/// nothing differs. Of a choice that is not the same the name alone: "adapter=lora".
 [[nodiscard]] std::vector<std::string> differences(const std::vector<Options>& all);
 
 }  // namespace cl::analysis

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -17,6 +19,9 @@ namespace {
 
 using Runs = std::vector<const RunRecord*>;
 using MethodKey = std::pair<std::string, Options>;  // learner and its options
+
+const TableCell kEmpty{
+    {0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()}};
 
 /// Whether the learner was evaluated only once, after everything.
 bool evaluated_once(const RunRecord& run) {
@@ -153,16 +158,50 @@ std::vector<std::string> notes_on(const Options& problem) {
   return notes;
 }
 
+ReportedNumbers match(const std::vector<ReportedTable>& reported,
+                      const std::map<MethodKey, Runs>& methods,
+                      const std::vector<const Metric*>& columns) {
+  std::vector<Method> rows;
+  for (const auto& [key, runs] : methods) {
+    rows.push_back({key.first, key.second, {}});
+    for (const RunRecord* run : runs) rows.back().suites.insert(run->suite);
+  }
+  return match(reported, rows, columns);
+}
+
+/// @param numbers  of the rows there are, in their order, and of others
+void add_reported(Table& table, const ReportedNumbers& numbers) {
+  std::vector<ReportedNumbers::Values> values = numbers.of_methods;
+  for (const auto& [name, of_other] : numbers.of_others) {
+    table.rows.push_back({name, false, {}, std::vector<TableCell>(table.columns.size(), kEmpty)});
+    values.push_back(of_other);
+  }
+  for (size_t i = table.columns.size(); i-- > 0;) {
+    const Metric* metric = table.columns[i].metric;
+    const auto has_it = [&](const auto& of_row) { return of_row.contains(metric); };
+    if (std::none_of(values.begin(), values.end(), has_it)) continue;
+    const auto place = static_cast<ptrdiff_t>(i + 1);
+    table.columns.insert(table.columns.begin() + place, {metric, true});
+    for (size_t r = 0; r < table.rows.size(); ++r) {
+      const TableCell cell = has_it(values[r]) ? TableCell{values[r].at(metric)} : kEmpty;
+      table.rows[r].cells.insert(table.rows[r].cells.begin() + place, cell);
+    }
+  }
+  table.notes.insert(table.notes.end(), numbers.notes.begin(), numbers.notes.end());
+}
+
 Table make_table(const std::map<MethodKey, Runs>& methods,
-                 const std::vector<const Metric*>& columns) {
+                 const std::vector<const Metric*>& columns,
+                 const std::vector<ReportedTable>& reported) {
   Table table;
-  table.columns = columns;
+  for (const Metric* metric : columns) table.columns.push_back({metric});
   for (const auto& [key, runs] : methods) table.rows.push_back(make_row(runs, columns));
   const std::vector<std::string> names = method_names(methods);
   for (size_t i = 0; i < names.size(); ++i) table.rows[i].method = names[i];
   for (size_t i = 0; i < columns.size(); ++i) mark_column(table.rows, i, *columns[i]);
-  if (!columns.empty()) sort_rows(table.rows, *columns.front());
   table.notes = notes_on(methods, table.rows);
+  add_reported(table, match(reported, methods, columns));
+  if (!columns.empty()) sort_rows(table.rows, *columns.front());
   return table;
 }
 
@@ -180,7 +219,8 @@ std::vector<const Metric*> default_columns(bool task_known) {
 }
 
 std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
-                               const std::vector<const Metric*>& columns) {
+                               const std::vector<const Metric*>& columns,
+                               const std::vector<ReportedTable>& reported) {
   std::map<Options, std::map<MethodKey, Runs>> problems;
   for (const RunRecord& run : runs) {
     Settings parts = settings(run);
@@ -193,8 +233,8 @@ std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
   for (const auto& [problem, methods] : problems) {
     const RunRecord& run = *methods.begin()->second.front();
     const std::string& detail = different[tables.size()];
-    Table table =
-        make_table(methods, columns.empty() ? default_columns(task_known(problem)) : columns);
+    Table table = make_table(
+        methods, columns.empty() ? default_columns(task_known(problem)) : columns, reported);
     for (std::string& note : notes_on(problem)) table.notes.push_back(std::move(note));
     table.title = fmt::format("{}, {}{}", run.stream, run.backbone,
                               detail.empty() ? "" : fmt::format(" ({})", detail));

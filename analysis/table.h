@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analysis/reported.h"
 #include "analysis/result_set.h"
 #include "analysis/statistics.h"
 #include "core/metrics/summary.h"
@@ -20,10 +21,15 @@ struct TableCell {
   Mark mark = Mark::kNone;
 };
 
+struct TableColumn {
+  const Metric* metric;
+  bool is_reported = false;  // what a paper says of the column before
+};
+
 struct TableRow {
   std::string method;                // learner, with the options in which its rows differ
   bool is_reference = false;         // saw all experiences at once: not ranked
-  std::vector<std::string> run_ids;  // what the row rests on
+  std::vector<std::string> run_ids;  // what the row rests on; none if it is reported only
   std::vector<TableCell> cells;      // [columns]
 };
 
@@ -31,7 +37,7 @@ struct TableRow {
 /// never in one table.
 struct Table {
   std::string title;
-  std::vector<const Metric*> columns;
+  std::vector<TableColumn> columns;
   std::vector<TableRow> rows;  // best first by the first column; references last
   std::vector<std::string> notes;
 };
@@ -42,8 +48,10 @@ struct Table {
 
 /// One table for each problem among the runs, ordered by title. A row is all runs that differ in
 /// their seeds only.
-/// @param columns  none: the default ones, as the scenario of each problem asks for
+/// @param columns   none: the default ones, as the scenario of each problem asks for
+/// @param reported  comes into columns of its own, and into rows where nothing was run; see `match`
 [[nodiscard]] std::vector<Table> make_tables(const std::vector<RunRecord>& runs,
-                                             const std::vector<const Metric*>& columns);
+                                             const std::vector<const Metric*>& columns,
+                                             const std::vector<ReportedTable>& reported = {});
 
 }  // namespace cl::analysis

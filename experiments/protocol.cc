@@ -94,6 +94,25 @@ void watch(const Stream& stream, Learner& learner, const Protocol& protocol,
                                                          static_cast<double>(num_samples)}});
 }
 
+/// What was computed since it was last logged.
+class Work {
+ public:
+  explicit Work(const FlopCount* count) : count_(count) {}
+
+  void log(const std::string& phase, const RunContext& context) {
+    if (count_ == nullptr) return;
+    const double forward = count_->forward - logged_.forward;
+    const double backward = count_->backward - logged_.backward;
+    context.log.flops(phase + ".forward", context.experience, forward);
+    if (backward > 0) context.log.flops(phase + ".backward", context.experience, backward);
+    logged_ = *count_;
+  }
+
+ private:
+  const FlopCount* count_;
+  FlopCount logged_;
+};
+
 }  // namespace
 
 int64_t num_steps(const StreamInfo& stream, const Protocol& protocol) {
@@ -107,6 +126,7 @@ RngKey step_key(const RngKey& model, int64_t step) {
 void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
              const RunContext& context, const std::function<void(int64_t)>& after_step) {
   const StreamInfo& info = stream.info();
+  Work work(protocol.flops);
   for (int64_t k = protocol.first_step; k < num_steps(info, protocol); ++k) {
     const RunContext step{.key = step_key(context.key, k),
                           .experience = protocol.is_joint ? info.num_experiences - 1 : k,
@@ -124,7 +144,9 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
           protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario),
           learning);
     }
+    work.log("learn", step);
     examine_all(stream, learner, protocol, step);
+    work.log("evaluate", step);
     context.log.size(step.experience, learner.parameter_count(), learner.adapters_per_block());
     after_step(k + 1);
   }

@@ -101,13 +101,15 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   const RngKey model(static_cast<uint64_t>(spec.settings.seeds.model));
   const auto stream = open_stream(spec.settings, place.data_root);
   RunRecord record = describe(spec, *stream);
-  const auto learner =
-      make_learner(spec.settings, stream->info(), model, &record.digests["weights"], place.store);
+  const auto flops = std::make_shared<FlopCount>();
+  const auto learner = make_learner(spec.settings, stream->info(), model,
+                                    &record.digests["weights"], place.store, flops);
 
   std::string started = utc_now();
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
                     .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint,
-                    .watches_epochs = spec.settings.execution == "reference"};
+                    .watches_epochs = spec.settings.execution == "reference",
+                    .flops = flops.get()};
   std::optional<SharedBeginnings::Member> family;
   if (place.beginnings) family.emplace(*place.beginnings, spec);
   if (auto saved = files.saved()) {

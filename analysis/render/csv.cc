@@ -30,9 +30,11 @@ std::string render_csv(const std::vector<Table>& tables) {
     for (const TableRow& row : table.rows) {
       for (size_t i = 0; i < row.cells.size(); ++i) {
         const Statistics& cell = row.cells[i].statistics;
-        text += fmt::format("{},{},{},{},{},{},{}\n", csv_field(table.title), csv_field(row.method),
-                            table.columns[i]->name, exact(cell.mean), exact(cell.deviation), cell.n,
-                            fmt::join(row.run_ids, " "));
+        const auto& [metric, is_reported] = table.columns[i];
+        text += fmt::format("{},{},{}{},{},{},{},{}\n", csv_field(table.title),
+                            csv_field(row.method), is_reported ? "reported_" : "", metric->name,
+                            exact(cell.mean), exact(cell.deviation), cell.n,
+                            is_reported ? "" : fmt::format("{}", fmt::join(row.run_ids, " ")));
       }
     }
   }

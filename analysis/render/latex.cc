@@ -56,7 +56,9 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-std::string heading(const Metric& metric) {
+std::string heading(const TableColumn& column) {
+  if (column.is_reported) return "reported";
+  const Metric& metric = *column.metric;
   const char* arrow = metric.better == Better::kHigher  ? " $\\uparrow$"
                       : metric.better == Better::kLower ? " $\\downarrow$"
                                                         : "";
@@ -86,7 +88,7 @@ std::string cell_text(const TableCell& cell, Unit unit) {
 
 std::string render(const Table& table) {
   std::vector<std::string> heads{"Method"};
-  for (const Metric* metric : table.columns) heads.push_back(heading(*metric));
+  for (const TableColumn& column : table.columns) heads.push_back(heading(column));
   heads.emplace_back("$n$");
   std::string caption = escaped(table.title);
   for (const std::string& note : table.notes) caption += "; " + escaped(note);
@@ -100,7 +102,7 @@ std::string render(const Table& table) {
     references = row.is_reference;
     std::vector<std::string> cells{escaped(row.method)};
     for (size_t i = 0; i < row.cells.size(); ++i) {
-      cells.push_back(cell_text(row.cells[i], table.columns[i]->unit));
+      cells.push_back(cell_text(row.cells[i], table.columns[i].metric->unit));
     }
     cells.push_back(std::to_string(row.run_ids.size()));
     text += fmt::format("{} \\\\\n", fmt::join(cells, " & "));

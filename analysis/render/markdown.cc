@@ -21,7 +21,9 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-std::string heading(const Metric& metric) {
+std::string heading(const TableColumn& column) {
+  if (column.is_reported) return "reported";
+  const Metric& metric = *column.metric;
   const char* arrow = metric.better == Better::kHigher  ? " ↑"
                       : metric.better == Better::kLower ? " ↓"
                                                         : "";
@@ -80,13 +82,13 @@ std::string render_markdown(const std::vector<Table>& tables) {
   std::string text;
   for (const Table& table : tables) {
     Line heads{"Method"};
-    for (const Metric* metric : table.columns) heads.push_back(heading(*metric));
+    for (const TableColumn& column : table.columns) heads.push_back(heading(column));
     heads.emplace_back("n");
     std::vector<Line> lines{heads};
     for (const TableRow& row : table.rows) {
       Line line{escaped(row.method)};
       for (size_t i = 0; i < row.cells.size(); ++i) {
-        line.push_back(cell_text(row.cells[i], table.columns[i]->unit));
+        line.push_back(cell_text(row.cells[i], table.columns[i].metric->unit));
       }
       line.push_back(std::to_string(row.run_ids.size()));
       lines.push_back(std::move(line));

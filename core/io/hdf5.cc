@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -240,13 +241,19 @@ void File::write_attribute(const std::string& object, const std::string& name,
                            const Attribute& value) {
   const Quiet quiet;
   const AnyArray array = std::visit(
-      [](const auto& single) -> AnyArray {
-        return Array<std::decay_t<decltype(single)>>{{}, {single}};
+      [](const auto& held) -> AnyArray {
+        using Value = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<Value, std::vector<double>>) {
+          return Numbers{{static_cast<int64_t>(held.size())}, held};
+        } else {
+          return Array<Value>{{}, {held}};
+        }
       },
       value);
   const Payload payload(array);
   const Handle owner(H5Oopen(id_, object.c_str(), H5P_DEFAULT), H5Oclose);
-  const Handle space = dataspace({});
+  const Handle space =
+      dataspace(std::visit([](const auto& values) { return values.shape; }, array));
   const Handle attribute(
       H5Acreate2(owner.id(), name.c_str(), payload.type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
       H5Aclose);
@@ -340,10 +347,23 @@ std::map<std::string, Attribute> File::attributes(const std::string& object) con
     const Handle type(H5Aget_type(attribute.id()), H5Tclose);
     const Handle space(H5Aget_space(attribute.id()), H5Sclose);
     const int kind = kind_of(type);
-    if (kind < 0 || H5Sget_simple_extent_type(space.id()) != H5S_SCALAR) continue;
+    const bool is_single = H5Sget_simple_extent_type(space.id()) == H5S_SCALAR;
+    if (kind < 0 || (!is_single && (kind != 1 || H5Sget_simple_extent_ndims(space.id()) != 1))) {
+      continue;
+    }
     const size_t length = H5Tget_size(type.id());
-    if (length > std::filesystem::file_size(path_)) {
+    const auto count = static_cast<uint64_t>(H5Sget_simple_extent_npoints(space.id()));
+    if (length > std::filesystem::file_size(path_) ||
+        count > std::filesystem::file_size(path_) / length) {
       fail(object, fmt::format("the attribute '{}' claims more than the file can hold", name));
+    }
+    if (!is_single) {
+      std::vector<double> numbers(count);
+      if (H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, numbers.data()) < 0) {
+        fail(object, fmt::format("the attribute '{}' cannot be read", name));
+      }
+      result[name] = std::move(numbers);
+      continue;
     }
     int64_t integer = 0;
     double number = 0;

@@ -21,7 +21,7 @@ using Integers = Array<int64_t>;
 using Numbers = Array<double>;
 using Texts = Array<std::string>;  // UTF-8; trailing NUL characters are lost
 using AnyArray = std::variant<Integers, Numbers, Texts>;
-using Attribute = std::variant<int64_t, double, std::string>;
+using Attribute = std::variant<int64_t, double, std::string, std::vector<double>>;
 
 /// An open file. Objects are named by their path from the root: "/scalars/loss/value". Whatever
 /// HDF5 refuses becomes an Error that names file and object. Metadata are checksummed, no time

@@ -252,12 +252,14 @@ void read_circumstances(const File& file, RunRecord& run) {
                                *number > kRunFileVersion ? "read it with a newer clsim"
                                                          : "run it again with this clsim"));
   }
-  constexpr std::string_view kSeconds = "seconds.";
+  constexpr std::string_view kSeconds = "seconds.", kFlops = "flops.";
   for (const auto& [key, value] : attributes) {
     if (const auto* text = std::get_if<std::string>(&value)) run.provenance[key] = *text;
     if (const auto* seconds = std::get_if<double>(&value); seconds && key.starts_with(kSeconds)) {
       run.seconds[key.substr(kSeconds.size())] = *seconds;
     }
+    const auto* flops = std::get_if<std::vector<double>>(&value);
+    if (flops != nullptr && key.starts_with(kFlops)) run.flops[key.substr(kFlops.size())] = *flops;
   }
 }
 

@@ -54,6 +54,9 @@ class MetricsLog {
   /// Time spent in a phase ("train", "scan", "evaluate"); adds up. Volatile: kept as an attribute,
   /// not as data.
   virtual void seconds(std::string_view phase, double seconds) = 0;
+  /// Floating-point operations of one kind ("learn.forward") done in the step of an experience;
+  /// adds up. Volatile like `seconds`: what other runs left behind is not computed again.
+  virtual void flops(std::string_view kind, int64_t experience, double flops) = 0;
 };
 
 }  // namespace cl

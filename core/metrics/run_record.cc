@@ -155,4 +155,12 @@ void RunRecorder::seconds(std::string_view phase, double seconds) {
   record_.seconds[std::string(phase)] += seconds;
 }
 
+void RunRecorder::flops(std::string_view kind, int64_t experience, double flops) {
+  CL_CHECK(0 <= experience && experience < record_.num_experiences(), "work in experience {} of {}",
+           experience, record_.num_experiences());
+  std::vector<double>& done = record_.flops[std::string(kind)];
+  done.resize(static_cast<size_t>(record_.num_experiences()));
+  done[static_cast<size_t>(experience)] += flops;
+}
+
 }  // namespace cl

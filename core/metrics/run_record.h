@@ -68,8 +68,9 @@ struct RunRecord {
   std::map<std::string, EventTable> tables;
 
   // Circumstances that differ between equal runs.
-  std::map<std::string, double> seconds;          // by phase
-  std::map<std::string, std::string> provenance;  // "host", "git_commit", ... -> text
+  std::map<std::string, double> seconds;             // by phase
+  std::map<std::string, std::vector<double>> flops;  // by kind, [T]
+  std::map<std::string, std::string> provenance;     // "host", "git_commit", ... -> text
 
   [[nodiscard]] int64_t num_experiences() const { return accuracy.size(); }
   /// Test samples of each experience, [T].
@@ -95,6 +96,7 @@ class RunRecorder final : public MetricsLog {
   /// experience never change.
   void evaluation(const Evaluation& evaluation) override;
   void seconds(std::string_view phase, double seconds) override;
+  void flops(std::string_view kind, int64_t experience, double flops) override;
 
  private:
   RunRecord& record_;

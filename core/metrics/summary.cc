@@ -124,6 +124,17 @@ double all_seconds(const RunRecord& run) {
   return sum;
 }
 
+constexpr char kLearnForward[] = "learn.forward";
+constexpr char kLearnBackward[] = "learn.backward";
+constexpr char kEvaluateForward[] = "evaluate.forward";
+
+template <const char* kind>
+double teraflops(const RunRecord& run) {
+  const auto place = run.flops.find(kind);
+  if (place == run.flops.end()) return kUndefined;
+  return std::accumulate(place->second.begin(), place->second.end(), 0.0) / 1e12;
+}
+
 // Field order: name, title, unit, better, definition, source, value. T experiences; R[i][j] as in
 // AccuracyMatrix.
 constexpr Metric kMetrics[] = {
@@ -198,6 +209,17 @@ constexpr Metric kMetrics[] = {
      "seconds of wall time spent in the phase 'evaluate'", "ours", evaluate_seconds},
     {"seconds", "Time (s)", Unit::kSeconds, Better::kNeither,
      "seconds of wall time spent in all phases together", "ours", all_seconds},
+    {"forward_tflops", "Forward (TFLOP)", Unit::kTeraflops, Better::kNeither,
+     "10^12 floating-point operations of the backbone's matrix products that forward passes did "
+     "while learning; what was remembered from earlier passes or runs was not done",
+     "ours", teraflops<kLearnForward>},
+    {"backward_tflops", "Backward by rule (TFLOP)", Unit::kTeraflops, Better::kNeither,
+     "the same of backward passes, by rule: each product once more for each of its factors that "
+     "needs a gradient",
+     "ours", teraflops<kLearnBackward>},
+    {"evaluate_tflops", "Evaluate (TFLOP)", Unit::kTeraflops, Better::kNeither,
+     "as forward_tflops, while the test samples were predicted", "ours",
+     teraflops<kEvaluateForward>},
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace cl {
 
 /// How a value is meant; values themselves are never scaled (a percentage is kept as a fraction).
-enum class Unit { kPercent, kRatio, kCount, kSeconds };
+enum class Unit { kPercent, kRatio, kCount, kSeconds, kTeraflops };
 
 /// Which direction is good. Costs are reported, not ranked: a method that adds nothing is not
 /// "best".

@@ -9,6 +9,7 @@
 #include "core/base/rng.h"
 #include "core/nn/adapters/adapter_hooks.h"
 #include "core/nn/backbone.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
@@ -21,24 +22,11 @@ namespace {
 
 constexpr int64_t kBatch = 32;
 constexpr int64_t kTail = 9;  // first block that trains
-constexpr int64_t kPatchValues = 3 * 16 * 16;
 constexpr int kThreads = 2;
 
 std::unique_ptr<Backbone> vit_base() {
   return Backbones::get().make(config::Node::parse("vit: {preset: vit_base_patch16_224}", "bench"),
                                {.key = RngKey(1), .device = at::kCPU});
-}
-
-/// Operations of the matrix products in one block, forward, for one sample.
-double block_flops(const BackboneInfo& info) {
-  const auto t = static_cast<double>(info.num_tokens), dim = static_cast<double>(info.dim);
-  return 2 * (12 * t * dim * dim + 2 * t * t * dim);
-}
-
-double forward_flops(const BackboneInfo& info) {
-  const auto patches = static_cast<double>(info.num_tokens - 1);
-  return static_cast<double>(info.depth) * block_flops(info) +
-         2 * patches * static_cast<double>(kPatchValues * info.dim);
 }
 
 void report(benchmark::State& state, double flops) {

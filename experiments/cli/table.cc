@@ -3,15 +3,19 @@
 
 #include <iostream>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "analysis/render/csv.h"
 #include "analysis/render/latex.h"
 #include "analysis/render/markdown.h"
 #include "analysis/result_set.h"
+#include "core/base/error.h"
 #include "core/base/log.h"
 #include "experiments/cli/verbs.h"
 
@@ -20,7 +24,7 @@ namespace {
 
 struct TableOptions {
   std::vector<std::string> results, metrics;
-  std::string format = "markdown";
+  std::string format = "markdown", reported;
 };
 
 constexpr const char* kTableFooter =
@@ -31,12 +35,31 @@ Runs on different streams, backbones or settings come in different tables.
 Example:
   clsim table results/quickstart --format latex > table.tex)";
 
+/// @throws ConfigError if no table has a number of `file`
+void require_reported(const std::vector<analysis::Table>& tables, const std::string& file,
+                      const std::vector<RunRecord>& runs) {
+  for (const analysis::Table& table : tables) {
+    for (const analysis::TableColumn& column : table.columns) {
+      if (column.is_reported) return;
+    }
+  }
+  std::set<std::string> suites;
+  for (const RunRecord& run : runs) suites.insert(run.suite);
+  throw ConfigError({}, "--reported",
+                    fmt::format("'{}' says nothing of these columns for the suites of these runs: "
+                                "{}",
+                                file, fmt::join(suites, ", ")));
+}
+
 int table(const TableOptions& options) {
   std::vector<const Metric*> columns;
   for (const std::string& name : options.metrics) columns.push_back(&find_metric(name));
   const auto results = analysis::load_results({options.results.begin(), options.results.end()});
   for (const std::string& note : results.notes) log::message(note);
-  const auto tables = analysis::make_tables(results.runs, columns);
+  std::vector<analysis::ReportedTable> reported;
+  if (!options.reported.empty()) reported = analysis::read_reported(options.reported);
+  const auto tables = analysis::make_tables(results.runs, columns, reported);
+  if (!options.reported.empty()) require_reported(tables, options.reported, results.runs);
   if (options.format == "latex") {
     std::cout << analysis::render_latex(tables);
   } else if (options.format == "csv") {
@@ -60,6 +83,11 @@ void add_table(CLI::App& app, Action& chosen) {
                    "'task' those with the task known")
       ->type_name("NAME")
       ->allow_extra_args(false);
+  verb->add_option(
+          "--reported", options->reported,
+          "file of a paper's numbers, shown beside ours; its methods that were not run get "
+          "rows as well")
+      ->type_name("FILE");
   verb->add_option("--format", options->format, "markdown, latex or csv")
       ->check(CLI::IsMember({"markdown", "latex", "csv"}))
       ->capture_default_str();

@@ -99,6 +99,27 @@ TEST_CASE("rows of one learner are named by the options in which they differ", "
   CHECK(table.rows[2].method == "other");
 }
 
+TEST_CASE("another choice with options of its own is named, its options are not", "[analysis]") {
+  const auto names = [](const std::vector<std::string>& options) {
+    std::vector<RunRecord> runs;
+    for (const std::string& one : options) runs.push_back(run_of("sema", one, 1, .9, .8, .8));
+    const auto tables = make_tables(runs, columns({"last_accuracy"}));
+    std::vector<std::string> result;
+    for (const TableRow& row : tables[0].rows) result.push_back(row.method);
+    return result;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names({"adapter: {lora: {rank: 4, alpha: 4}}", "adapter: {parallel: {scale: 1}}"}) ==
+        Names{"sema (adapter=lora)", "sema (adapter=parallel)"});
+  CHECK(names({"adapter: {lora: {rank: 4, alpha: 4}}", "adapter: {lora: {rank: 8, alpha: 4}}",
+               "adapter: none"}) == Names{"sema (adapter=lora, adapter.lora.rank=4)",
+                                          "sema (adapter=lora, adapter.lora.rank=8)",
+                                          "sema (adapter=none)"});
+  // A group that an older run did not have is no choice.
+  CHECK(names({"train: {lr: 1}", "train: {lr: 1, decay: {rate: 2}}"}) ==
+        Names{"sema", "sema (train.decay.rate=2)"});
+}
+
 TEST_CASE("runs on different streams or backbones are never in one table", "[analysis]") {
   auto runs = example();
   const std::string spec = runs[0].spec;
@@ -118,7 +139,7 @@ TEST_CASE("where the task is known at test, the default columns are those with t
   REQUIRE(tables.size() == 2);
   const auto names = [](const Table& table) {
     std::vector<std::string> result;
-    for (const Metric* metric : table.columns) result.emplace_back(metric->name);
+    for (const TableColumn& column : table.columns) result.emplace_back(column.metric->name);
     return result;
   };
   CHECK(names(tables[0]) == std::vector<std::string>{"average_incremental_accuracy",
@@ -217,6 +238,10 @@ TEST_CASE("numbers are printed as their unit asks", "[analysis]") {
   CHECK(number_text(Unit::kPercent, -.05) == "-5.00");
   CHECK(number_text(Unit::kRatio, .5) == "0.50");
   CHECK(number_text(Unit::kSeconds, 61.25) == "61.2");
+  CHECK(number_text(Unit::kTeraflops, 0) == "0.00");
+  CHECK(number_text(Unit::kTeraflops, .0012345) == "0.00123");
+  CHECK(number_text(Unit::kTeraflops, 12.345) == "12.3");
+  CHECK(number_text(Unit::kTeraflops, 123456) == "123,456");
   CHECK(number_text(Unit::kCount, 6) == "6");
   CHECK(number_text(Unit::kCount, 2.5) == "2.5");
   CHECK(number_text(Unit::kCount, 86781616) == "86,781,616");

@@ -25,6 +25,7 @@ TEST_CASE("integers, numbers and texts come back exactly, in any shape", "[io]")
   out.write_attribute("/group", "text", std::string("ä"));
   out.write_attribute("/group", "integer", int64_t{-3});
   out.write_attribute("/group", "number", 0.5);
+  out.write_attribute("/group", "numbers", std::vector<double>{0.5, 2});
   out.close();
 
   const File in = File::open(dir / "a.h5");
@@ -39,7 +40,8 @@ TEST_CASE("integers, numbers and texts come back exactly, in any shape", "[io]")
   CHECK(std::get<Texts>(in.read("/group/one")).shape.empty());
   CHECK(std::get<Integers>(in.read("/group/none")).shape == std::vector<int64_t>{0, 5});
   const auto attributes = in.attributes("/group");
-  REQUIRE(attributes.size() == 3);
+  REQUIRE(attributes.size() == 4);
+  CHECK(std::get<std::vector<double>>(attributes.at("numbers")) == std::vector<double>{0.5, 2});
   CHECK(std::get<std::string>(attributes.at("text")) == "ä");
   CHECK(std::get<int64_t>(attributes.at("integer")) == -3);
   CHECK(std::get<double>(attributes.at("number")) == 0.5);

@@ -44,6 +44,7 @@ TEST_CASE("a run comes back from its file as it was written", "[io]") {
   CHECK(read.digests == run.digests);
   CHECK(read.provenance == run.provenance);
   CHECK(read.seconds == run.seconds);
+  CHECK(read.flops == run.flops);
   REQUIRE(read.experiences.size() == 3);
   CHECK(read.experiences[1].name == "part 1");
   CHECK(read.experiences[1].num_test == 20);
@@ -131,6 +132,7 @@ TEST_CASE("circumstances of a run do not touch its datasets", "[io]") {
   write_run(dir / "a.h5", run);
   run.provenance = {{"host", "elsewhere"}, {"time", "2031-01-01"}};
   run.seconds = {{"train", 99.5}};
+  run.flops = {{"learn.forward", {1, 2, 3}}};
   write_run(dir / "b.h5", run);
   CHECK_THAT(unequal_datasets(dir / "a.h5", dir / "b.h5"), Equals(Paths{}));
 

@@ -94,5 +94,17 @@ TEST_CASE("sizes stay ordered, and seconds of a phase add up", "[metrics]") {
   CHECK(run.seconds.at("train") == 3.5);
 }
 
+TEST_CASE("operations add up by kind and experience", "[metrics]") {
+  RunRecord run(3);
+  RunRecorder log(run);
+  log.flops("learn.forward", 2, 10);
+  log.flops("learn.forward", 0, 1);
+  log.flops("learn.forward", 2, 5);
+  log.flops("evaluate.forward", 1, 7);
+  CHECK(run.flops.at("learn.forward") == std::vector<double>{1, 0, 15});
+  CHECK(run.flops.at("evaluate.forward") == std::vector<double>{0, 7, 0});
+  CHECK_THROWS_AS(log.flops("learn.forward", 3, 1), InternalError);
+}
+
 }  // namespace
 }  // namespace cl

@@ -35,6 +35,8 @@ TEST_CASE("the metrics of the example run are what its accuracies and sizes say"
   CHECK(value("total_parameters", run) == 9620);
   CHECK(value("train_seconds", run) == 3);
   CHECK(value("seconds", run) == 3.5);
+  CHECK(value("forward_tflops", run) == 2.5);
+  CHECK(std::isnan(value("backward_tflops", run)));
   CHECK(std::isnan(value("scan_seconds", run)));
 }
 

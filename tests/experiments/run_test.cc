@@ -291,6 +291,45 @@ TEST_CASE("a run file tells what was run, on what, and with what", "[experiments
   CHECK(record.seconds.contains("evaluate"));
 }
 
+TEST_CASE("a run file tells what the backbone computed, and what it did not have to",
+          "[experiments]") {
+  const TempDir folder;
+  apply(kPlan);
+  Progress silent;
+  // Sixteen images of 16 numbers a token: two blocks of 22,080 operations and 6,144 of embedding.
+  constexpr double kPass = 6144 + 2 * 22080.0;
+  const auto record = [&](const std::string& learner, const std::string& out,
+                          std::shared_ptr<ActivationStore> store) {
+    const RunSpec spec = runs(folder, {"learner=" + learner, "seeds=0"}).front();
+    return run(spec,
+               {.out = made(folder, out),
+                .data_root = {},
+                .provenance = {},
+                .stop = {},
+                .store = std::move(store)},
+               silent);
+  };
+  using Flops = std::vector<double>;
+  // 2 classes of 24 training images an experience, each seen once; 16 test images, remembered.
+  const auto store = [&] {
+    return std::make_shared<ActivationStore>(folder / "cache", 1 << 30, "here");
+  };
+  const RunRecord cold = record("simplecil", "cold", store());
+  CHECK(cold.flops.at("learn.forward") == Flops(3, 48 * kPass));
+  CHECK(cold.flops.at("evaluate.forward") == Flops(3, 16 * kPass));
+  CHECK_FALSE(cold.flops.contains("learn.backward"));
+  const RunRecord warm = record("simplecil", "warm", store());
+  CHECK(warm.flops.at("learn.forward") == Flops(3, 0));
+  CHECK(warm.flops.at("evaluate.forward") == Flops(3, 0));
+
+  // Adapters from block 0 on, trained for two epochs: the backward pass of what lies above the
+  // first.
+  const RunRecord trained = record("{finetune_adapter: {train: {epochs: 2}}}", "trained", nullptr);
+  CHECK(trained.flops.at("learn.forward") == Flops(3, 2 * 48 * kPass));
+  CHECK(trained.flops.at("learn.backward") == Flops(3, 2 * 48 * (20480 + 2 * 1600.0)));
+  CHECK(trained.flops.at("evaluate.forward") == Flops{16 * kPass, 32 * kPass, 48 * kPass});
+}
+
 TEST_CASE("a joint learner learns once and is examined on every experience", "[experiments]") {
   const TempDir folder;
   const RunSpec spec = runs(folder, {"learner=joint", "seeds=0"}).front();

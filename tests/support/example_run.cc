@@ -19,6 +19,8 @@ void report_growth(RunRecorder& log) {
   log.seconds("train", 2);
   log.seconds("evaluate", 0.5);
   log.seconds("train", 1);
+  log.flops("learn.forward", 0, 2e12);
+  log.flops("learn.forward", 2, 5e11);
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ class Tiny final : public Backbone {
              .num_tokens = kTinyTokens,
              .num_heads = kHeads,
              .hidden = 2 * kTinyDim,
+             .embed_flops = 2 * (kTinyTokens - 1) * kTinyDim * kChannels * kPatch * kPatch,
              .num_special_tokens = 1,
              .sample_shape = {kChannels, kSide, kSide},
              .weights_digest = digest(snapshot(*this)),

@@ -29,6 +29,10 @@ struct Convolution {
   [[nodiscard]] Tensor operator()(const Tensor& x) const {
     return at::conv2d(x, weight, bias, stride, padding);
   }
+  /// Of maps that come out with `side` pixels along a side.
+  [[nodiscard]] double flops(int64_t side) const {
+    return 2 * static_cast<double>(side * side * weight.numel());
+  }
   void tensors(TensorVisitor& visitor) {
     visitor.parameter("weight", weight);
     visitor.parameter("bias", bias);
@@ -71,6 +75,9 @@ class OneConvolution final : public PatchEmbed {
   [[nodiscard]] Tensor operator()(const Tensor& images) const override {
     return as_tokens(projection_(images));
   }
+  [[nodiscard]] double flops(int64_t image_size) const override {
+    return projection_.flops(image_size / projection_.stride);
+  }
   void tensors(TensorVisitor& visitor) override { visitor.child("proj", projection_); }
 
  private:
@@ -96,6 +103,11 @@ class ConvolutionalStem final : public PatchEmbed {
     Tensor maps = images;
     for (const Step& step : steps_) maps = at::gelu(step.norm(step.conv(maps)));
     return as_tokens(projection_(maps));
+  }
+  [[nodiscard]] double flops(int64_t image_size) const override {
+    double sum = 0;
+    for (const Step& step : steps_) sum += step.conv.flops(image_size /= 2);
+    return sum + projection_.flops(image_size / 2);
   }
   void tensors(TensorVisitor& visitor) override {
     visitor.children("stem", steps_);
