@@ -69,7 +69,7 @@ Settings settings(const RunRecord& run) {
 
 Options flat(const config::Node& map) {
   Options result;
-  flatten(map, "", result);
+  if (!map.is_null()) flatten(map, "", result);
   return result;
 }
 

@@ -211,7 +211,7 @@ constexpr Metric kMetrics[] = {
      "seconds of wall time spent in all phases together", "ours", all_seconds},
     {"forward_tflops", "Forward (TFLOP)", Unit::kTeraflops, Better::kNeither,
      "10^12 floating-point operations of the backbone's matrix products that forward passes did "
-     "while learning; what was remembered from earlier passes or runs was not done",
+     "while learning; what was remembered was not done (--cache-gib 0: of this run alone)",
      "ours", teraflops<kLearnForward>},
     {"backward_tflops", "Backward by rule (TFLOP)", Unit::kTeraflops, Better::kNeither,
      "the same of backward passes, by rule: each product once more for each of its factors that "
