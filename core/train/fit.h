@@ -26,13 +26,15 @@ struct Options {
   double weight_decay = 5e-4;
   std::string schedule = "cosine";
   double min_lr = 0;
+  std::vector<int64_t> milestones = {};
+  double decay = 0.1;
   void fields(config::Fields& fields);
   /// Refuses what would make the optimiser divide by zero; `node` is where the options stand.
   void check(const config::Node& node) const;
 };
 
-/// Learning rate of epoch `epoch` (0-based): "constant", or "cosine" min + (lr - min)(1 + cos(pi e
-/// / E)) / 2.
+/// Learning rate of epoch `epoch` (0-based): "constant"; "cosine" min + (lr - min)(1 + cos(pi e /
+/// E)) / 2; or "step", lr times `decay` for each of the milestones that is not above e.
 [[nodiscard]] double learning_rate(const Options& options, int64_t epoch);
 
 /// Parameters that share a learning rate and a weight decay, as multiples of the phase's own.
@@ -41,6 +43,9 @@ struct ParameterGroup {
   double lr_scale = 1;
   double weight_decay_scale = 1;
 };
+
+/// The parameters of all groups, in order.
+[[nodiscard]] std::vector<at::Tensor> parameters_of(const std::vector<ParameterGroup>& groups);
 
 /// The loss of one batch: a scalar that backward() starts from.
 /// @param rows  indices into the data set
