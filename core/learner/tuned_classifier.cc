@@ -69,11 +69,15 @@ std::vector<train::ParameterGroup> TunedClassifier::trained_groups() {
 
 void TunedClassifier::learn(const TrainView& view, const train::Options& options,
                             RunContext& context) {
+  learn(view, view.classes, options, context);
+}
+
+void TunedClassifier::learn(const TrainView& view, const std::vector<int64_t>& classes,
+                            const train::Options& options, RunContext& context) {
   const Tensor labels = view.data->labels().to(device_);
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
-    return train::cross_entropy(
-        train::keep_classes(logits(*view.data, rows, augmented), view.classes),
-        labels.index_select(0, row_index(rows, device_)));
+    return train::cross_entropy(train::keep_classes(logits(*view.data, rows, augmented), classes),
+                                labels.index_select(0, row_index(rows, device_)));
   };
   train::fit(trained_groups(), view.data->size(), options, loss, "train",
              context.key.child("train"), context);
@@ -84,8 +88,12 @@ Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> 
   return head_->logits(features(samples, rows, view));
 }
 
+Tensor TunedClassifier::features(const Tensor& x) {
+  return backbone_->forward(x, tuner_->hooks());
+}
+
 Tensor TunedClassifier::logits(const Tensor& x) {
-  return head_->logits(backbone_->forward(x, tuner_->hooks()));
+  return head_->logits(features(x));
 }
 
 Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t> rows,

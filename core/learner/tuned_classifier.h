@@ -47,12 +47,16 @@ class TunedClassifier {
   [[nodiscard]] Tensor logits(const Samples& samples, std::span<const int64_t> rows,
                               const View& view);
   /// The same of samples at hand: x [N, ...sample] on the network's device. Nothing is remembered.
+  [[nodiscard]] Tensor features(const Tensor& x);
   [[nodiscard]] Tensor logits(const Tensor& x);
 
   /// What is trained now, for `train::fit`; counts it for `parameter_count`.
   [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
   /// Trains what is not frozen with cross-entropy over the classes of `view` alone.
   void learn(const TrainView& view, const train::Options& options, RunContext& context);
+  /// The same over `classes`, with those of `view` among them.
+  void learn(const TrainView& view, const std::vector<int64_t>& classes,
+             const train::Options& options, RunContext& context);
   /// The network as it is now, frozen: what a method distils from. Shares the backbone where that
   /// is not trained.
   [[nodiscard]] std::unique_ptr<TunedClassifier> frozen_copy();

@@ -15,7 +15,8 @@ namespace cl::train {
 namespace {
 
 constexpr std::array<std::string_view, 3> kOptimisers{"sgd", "adam", "adamw"};
-constexpr std::array<std::string_view, 3> kSchedules{"constant", "cosine", "quarter_cosine"};
+constexpr std::array<std::string_view, 4> kSchedules{"constant", "cosine", "quarter_cosine",
+                                                     "step"};
 
 // Where quarter_cosine ends: a little short of a right angle, where the rate would be zero.
 constexpr double kQuarter = 99 * std::numbers::pi / 200;
@@ -87,6 +88,9 @@ void Options::fields(config::Fields& fields) {
                {0, 1});
   fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);
   fields.field("min_lr", min_lr, "where cosine would end, after the last epoch", {0, 1000});
+  fields.field("milestones", milestones, "epochs from which on a step schedule is lower",
+               {1, 100000});
+  fields.field("decay", decay, "factor of a step schedule at each milestone", {0, 1});
 }
 
 void Options::check(const config::Node& node) const {
@@ -102,10 +106,23 @@ double learning_rate(const Options& options, int64_t epoch) {
     const double done = static_cast<double>(epoch) / static_cast<double>(options.epochs - 1);
     return options.lr * std::cos(kQuarter * done);
   }
+  if (options.schedule == "step") {
+    const auto passed = std::count_if(options.milestones.begin(), options.milestones.end(),
+                                      [&](int64_t milestone) { return milestone <= epoch; });
+    return options.lr * std::pow(options.decay, static_cast<double>(passed));
+  }
   CL_CHECK(options.schedule == "cosine", "schedule '{}'", options.schedule);
   const double progress = static_cast<double>(epoch) / static_cast<double>(options.epochs);
   return options.min_lr +
          (options.lr - options.min_lr) * (1 + std::cos(std::numbers::pi * progress)) / 2;
+}
+
+std::vector<at::Tensor> parameters_of(const std::vector<ParameterGroup>& groups) {
+  std::vector<at::Tensor> parameters;
+  for (const ParameterGroup& group : groups) {
+    parameters.insert(parameters.end(), group.parameters.begin(), group.parameters.end());
+  }
+  return parameters;
 }
 
 void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,

@@ -27,6 +27,8 @@ struct Options {
   double weight_decay = 5e-4;
   std::string schedule = "cosine";
   double min_lr = 0;
+  std::vector<int64_t> milestones = {};
+  double decay = 0.1;
   void fields(config::Fields& fields);
   /// Refuses what would make the optimiser divide by zero; `node` is where the options stand.
   void check(const config::Node& node) const;
@@ -36,7 +38,8 @@ struct Options {
 ///   "constant"        lr
 ///   "cosine"          min + (lr - min)(1 + cos(pi e / E)) / 2
 ///   "quarter_cosine"  lr cos(99 pi e / (200 (E - 1))): down to 1.6 % of lr in the last epoch
-/// @source of the last: Smith et al. 2023, "CODA-Prompt", reference code
+///   "step"            lr times `decay` for each of the milestones that is not above e
+/// @source of quarter_cosine: Smith et al. 2023, "CODA-Prompt", reference code
 [[nodiscard]] double learning_rate(const Options& options, int64_t epoch);
 
 /// Parameters that share a learning rate and a weight decay, as multiples of the phase's own.
@@ -45,6 +48,9 @@ struct ParameterGroup {
   double lr_scale = 1;
   double weight_decay_scale = 1;
 };
+
+/// The parameters of all groups, in order.
+[[nodiscard]] std::vector<at::Tensor> parameters_of(const std::vector<ParameterGroup>& groups);
 
 /// The loss of one batch: a scalar that backward() starts from.
 /// @param rows  indices into the data set

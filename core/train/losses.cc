@@ -6,6 +6,7 @@
 #include <ATen/ops/ones.h>
 
 #include "core/base/check.h"
+#include "core/data/row_index.h"
 #include "core/nn/layers.h"
 
 namespace cl::train {
@@ -29,6 +30,15 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
 Tensor kl_divergence(const Tensor& target, const Tensor& logits) {
   const Tensor log_p = target.detach().log_softmax(-1);
   return log_p.exp().mul(log_p.sub(logits.log_softmax(-1))).sum(-1).mean();
+}
+
+Tensor distillation(const Tensor& student, const Tensor& teacher,
+                    const std::vector<int64_t>& classes, double temperature) {
+  const Tensor columns = row_index(classes, student.device());
+  const auto warm = [&](const Tensor& logits) {
+    return logits.index_select(1, columns).div(temperature);
+  };
+  return warm(teacher).softmax(1).mul(warm(student).log_softmax(1)).sum(1).mean().neg();
 }
 
 Tensor cosine_similarity(const Tensor& a, const Tensor& b) {

@@ -22,6 +22,14 @@ using at::Tensor;
 /// softmax(logits). @param target, logits  finite, [N, C]
 [[nodiscard]] Tensor kl_divergence(const Tensor& target, const Tensor& logits);
 
+/// Cross-entropy of the softmax of `student` over `classes` against that of `teacher`, both logits
+/// [N, C] divided by `temperature` first; mean over the samples. No factor of the squared
+/// temperature.
+/// @source Li and Hoiem 2016, "Learning without Forgetting", eq. (2) with the temperature of
+/// Hinton et al. 2015
+[[nodiscard]] Tensor distillation(const Tensor& student, const Tensor& teacher,
+                                  const std::vector<int64_t>& classes, double temperature);
+
 /// Cosine similarity of every row of a [N, dim] with every row of b [M, dim]: [N, M].
 [[nodiscard]] Tensor cosine_similarity(const Tensor& a, const Tensor& b);
 

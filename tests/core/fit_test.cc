@@ -72,6 +72,15 @@ TEST_CASE("a constant schedule does not change", "[train]") {
   CHECK(train::learning_rate(options, 3) == 0.5);
 }
 
+TEST_CASE("a step schedule falls at its milestones", "[train]") {
+  const Options options{
+      .epochs = 6, .lr = 0.5, .schedule = "step", .milestones = {2, 4}, .decay = 0.1};
+  const std::vector<double> expected{0.5, 0.5, 0.05, 0.05, 0.005, 0.005};
+  for (size_t e = 0; e < expected.size(); ++e) {
+    CHECK(train::learning_rate(options, static_cast<int64_t>(e)) == Approx(expected[e]));
+  }
+}
+
 TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view", "[train]") {
   Run run;
   Options options = one_step();

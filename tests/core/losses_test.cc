@@ -104,5 +104,37 @@ TEST_CASE("the gradient of the divergence is that of differences, and none reach
   }
 }
 
+TEST_CASE("distillation is the cross-entropy of softened softmaxes over the classes asked for",
+          "[losses]") {
+  // teacher (2 ln 3, 0) / 2 -> (3/4, 1/4) over classes 0 and 2; class 1 takes no part
+  const Tensor teacher = matrix({static_cast<float>(2 * std::log(3.0)), 50, 0}, 3);
+  const Tensor level = matrix({1, -9, 1}, 3);  // both 1/2: - log(1/2)
+  CHECK(train::distillation(level, teacher, {0, 2}, 2).item<double>() ==
+        Approx(std::log(2.0)).margin(kFloatTolerance));
+  // equal to the teacher: its entropy
+  CHECK(train::distillation(teacher, teacher, {0, 2}, 2).item<double>() ==
+        Approx(-0.75 * std::log(0.75) - 0.25 * std::log(0.25)).margin(kFloatTolerance));
+}
+
+TEST_CASE("the gradient of distillation is that of differences", "[losses]") {
+  const auto doubles = at::TensorOptions(at::kDouble);
+  const Tensor teacher = at::tensor({1.0, -2.0, 0.5, 3.0, 0.3, -0.7}, doubles).reshape({2, 3});
+  const std::vector<double> values{0.2, 1.5, -0.4, 2.0, -1.0, 0.6};
+  const auto loss = [&](const std::vector<double>& student) {
+    return train::distillation(at::tensor(student, doubles).reshape({2, 3}), teacher, {0, 1}, 2);
+  };
+  const Tensor student = at::tensor(values, doubles).reshape({2, 3}).set_requires_grad(true);
+  train::distillation(student, teacher, {0, 1}, 2).backward();
+  constexpr double kStep = 1e-5;
+  for (size_t i = 0; i < values.size(); ++i) {
+    auto above = values, below = values;
+    above[i] += kStep;
+    below[i] -= kStep;
+    const double expected = (loss(above).item<double>() - loss(below).item<double>()) / (2 * kStep);
+    CHECK(student.grad().flatten()[static_cast<int64_t>(i)].item<double>() ==
+          Approx(expected).margin(1e-8));
+  }
+}
+
 }  // namespace
 }  // namespace cl
