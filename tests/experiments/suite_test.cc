@@ -8,7 +8,6 @@
 
 #include "analysis/reported.h"
 #include "core/base/error.h"
-#include "core/learner/learner.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
@@ -174,11 +173,6 @@ TEST_CASE("what the SEMA paper reports finds its runs in the suites", "[experime
     suites.emplace(suite.name, std::move(suite));
   }
   const auto reported = analysis::read_reported(folder / "reported.yaml");
-  const std::set<std::string> known = [] {
-    std::set<std::string> names;
-    for (const auto& entry : Learners::get().entries()) names.insert(entry->name);
-    return names;
-  }();
   std::vector<const Metric*> all;
   for (const Metric& metric : metrics()) all.push_back(&metric);
   for (const analysis::ReportedTable& table : reported) {
@@ -194,11 +188,7 @@ TEST_CASE("what the SEMA paper reports finds its runs in the suites", "[experime
     }
     const auto numbers = analysis::match(reported, methods, all);
     for (const std::string& note : numbers.notes) CHECK_THAT(note, StartsWith("reported: "));
-    // Methods of this house are run, but for an adapter that it has not.
-    for (const auto& [name, values] : numbers.of_others) {
-      INFO(name);
-      CHECK((name == "sema (adapter=convpass)" || !known.contains(name)));
-    }
+    CHECK(numbers.of_others.empty());
   }
   // Table 1, parameters, other weights; ablations, routing by descriptors and parameters.
   CHECK(reported.size() == 6 + 4 + 4 + 4 + 4 + 4);
