@@ -18,6 +18,8 @@ void flatten(const config::Node& node, const std::string& path, Options& options
     return;
   }
   for (const auto& [key, where, value] : node.entries()) {
+    // A choice without options of its own.
+    if (!path.empty() && value.is_map() && value.entries().empty()) options[path] = key;
     flatten(value, path.empty() ? key : fmt::format("{}.{}", path, key), options);
   }
 }
@@ -88,7 +90,8 @@ std::vector<std::string> differences(const std::vector<Options>& all) {
     for (const auto& [path, value] : options) {
       const bool differs = values[path].size() > 1;
       const std::string choice = times[path] < all.size() ? choice_above(path, options, all) : "";
-      if (!choice.empty() && (texts.empty() || texts.back() != choice)) texts.push_back(choice);
+      const bool is_new = std::find(texts.begin(), texts.end(), choice) == texts.end();
+      if (!choice.empty() && is_new) texts.push_back(choice);
       if (differs || (choice.empty() && times[path] < all.size())) {
         texts.push_back(fmt::format("{}={}", path, value));
       }

@@ -58,12 +58,23 @@ void compare(const RunRecord& record, const char* what, const std::string& today
 
 }  // namespace
 
+std::unique_ptr<Stream> open_stream(const config::Node& choice, int64_t seed,
+                                    int64_t first_experiences,
+                                    const std::filesystem::path& data_root) {
+  auto whole = Streams::get().make(
+      choice, {.key = RngKey(static_cast<uint64_t>(seed)), .data_root = data_root});
+  if (first_experiences == 0) return whole;
+  const int64_t there = whole->info().num_experiences;
+  if (first_experiences > there) {
+    choice.fail(fmt::format("first_experiences asks for {}, but this stream has {}; 0 for all",
+                            first_experiences, there));
+  }
+  return std::make_unique<FirstExperiences>(std::move(whole), first_experiences);
+}
+
 std::unique_ptr<Stream> open_stream(const Settings& settings,
                                     const std::filesystem::path& data_root) {
-  const RngKey key(static_cast<uint64_t>(settings.seeds.stream));
-  auto whole = Streams::get().make(settings.stream, {.key = key, .data_root = data_root});
-  if (settings.first_experiences == 0) return whole;
-  return std::make_unique<FirstExperiences>(std::move(whole), settings.first_experiences);
+  return open_stream(settings.stream, settings.seeds.stream, settings.first_experiences, data_root);
 }
 
 std::string data_digest(const Stream& stream) {

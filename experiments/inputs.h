@@ -12,9 +12,13 @@
 
 namespace cl::experiments {
 
-/// The stream of a run, as long as its settings want it.
-/// @throws Error where there are not so many experiences, ConfigError where the stream refuses its
-/// options
+/// A stream, or its beginning.
+/// @param first_experiences  0: all   @param data_root  empty: each source's own default place
+/// @throws ConfigError where there are not so many experiences or the stream refuses its options
+[[nodiscard]] std::unique_ptr<Stream> open_stream(const config::Node& choice, int64_t seed,
+                                                  int64_t first_experiences,
+                                                  const std::filesystem::path& data_root);
+/// That of a run.
 [[nodiscard]] std::unique_ptr<Stream> open_stream(const Settings& settings,
                                                   const std::filesystem::path& data_root);
 

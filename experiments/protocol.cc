@@ -138,7 +138,11 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
     {
       RunContext learning = step;
       if (protocol.watches_epochs) {
-        learning.after_epoch = [&] { watch(stream, learner, protocol, learning); };
+        learning.after_epoch = [&] {
+          work.log("learn", step);
+          watch(stream, learner, protocol, learning);
+          work.log("watch", step);
+        };
       }
       learner.learn(
           protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario),

@@ -98,20 +98,22 @@ int64_t take_over(SharedBeginnings::Beginning beginning, Learner& learner, RunRe
 
 RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   const RunFiles files(place.out, spec.id());
+  std::optional<SharedBeginnings::Member> family;
+  if (place.beginnings) family.emplace(*place.beginnings, spec);
   const RngKey model(static_cast<uint64_t>(spec.settings.seeds.model));
   const auto stream = open_stream(spec.settings, place.data_root);
   RunRecord record = describe(spec, *stream);
   const auto flops = std::make_shared<FlopCount>();
-  const auto learner = make_learner(spec.settings, stream->info(), model,
-                                    &record.digests["weights"], place.store, flops);
+  StreamInfo planned = stream->info();
+  planned.num_experiences = stream->num_planned();
+  const auto learner =
+      make_learner(spec.settings, planned, model, &record.digests["weights"], place.store, flops);
 
   std::string started = utc_now();
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
                     .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint,
                     .watches_epochs = spec.settings.execution == "reference",
                     .flops = flops.get()};
-  std::optional<SharedBeginnings::Member> family;
-  if (place.beginnings) family.emplace(*place.beginnings, spec);
   if (auto saved = files.saved()) {
     if (saved->record.digests != record.digests) {
       throw Error("the data or weights have changed since run " + record.id +
@@ -124,6 +126,7 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
     record = std::move(saved->record);
     record.label = spec.label;
     note_earlier_program(place, record);
+    if (family) family->begin();
   } else if (family) {
     if (auto beginning = family->find(place.stop)) {
       protocol.first_step = take_over(std::move(*beginning), *learner, record);
@@ -145,14 +148,15 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
                            .num_views = spec.settings.views};
   const int64_t steps = num_steps(stream->info(), protocol);
   conduct(*stream, *learner, protocol, context, [&](int64_t done) {
-    if (done == steps && !family) return;
+    const bool is_wanted = family && family->is_wanted();
+    if (done == steps && !is_wanted) return;
     const State state = learner->save();
     if (done < steps) files.save(record, state);
     if (family) family->keep(record, state, learner->tolerated());
   });
   record.provenance["finished"] = utc_now();
   if (spec.checkpoint == "last") {
-    write_checkpoint(files.checkpoint(), spec, stream->info(), *learner);
+    write_checkpoint(files.checkpoint(), spec, planned, *learner);
   }
   files.finish(record);
   return record;

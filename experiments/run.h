@@ -32,8 +32,8 @@ struct RunPlace {
 /// Builds stream, backbone and learner, conducts the protocol and writes `<id>.h5` (and the
 /// checkpoint) when it is through. After every step the state is saved; where a saved state of this
 /// run lies in `place.out`, the run goes on from there, bit for bit as if it had never stopped.
-/// A run that began as another of the sweep says so in its provenance ("begins_as"); the seconds
-/// of its phases are then those that the other took.
+/// A run that began as another of the sweep says so in its provenance ("begins_as"); its
+/// seconds and operations up to there are then those of the other.
 /// @throws Error for what is wrong in the world, Stopped when asked to
 RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress);
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <map>
 #include <utility>
 
 #include <ATen/TensorOperators.h>
@@ -71,10 +71,26 @@ SharedBeginnings::Member::~Member() {
   if (family_.empty()) return;
   const std::lock_guard lock(all_.mutex_);
   Family& family = all_.families_.at(family_);
-  if (!has_begun_) --family.num_to_come;
+  count_begun(family);
   if (leads_) family.has_leader = false;
-  if (family.num_to_come <= 0) family.kept.clear();
   all_.changed_.notify_all();
+}
+
+void SharedBeginnings::Member::count_begun(Family& family) {
+  if (std::exchange(has_begun_, true)) return;
+  if (--family.num_to_come == 0) family.kept.clear();
+}
+
+void SharedBeginnings::Member::begin() {
+  if (family_.empty()) return;
+  const std::lock_guard lock(all_.mutex_);
+  count_begun(all_.families_.at(family_));
+}
+
+bool SharedBeginnings::Member::is_wanted() const {
+  if (family_.empty()) return false;
+  const std::lock_guard lock(all_.mutex_);
+  return all_.families_.at(family_).num_to_come > 0;
 }
 
 std::optional<SharedBeginnings::Beginning> SharedBeginnings::Member::find(
@@ -83,8 +99,6 @@ std::optional<SharedBeginnings::Beginning> SharedBeginnings::Member::find(
   std::unique_lock lock(all_.mutex_);
   Family& family = all_.families_.at(family_);
   if (!all_.changed_.wait(lock, stop, [&] { return !family.has_leader; })) throw Stopped();
-  has_begun_ = true;
-  --family.num_to_come;
   const Kept* longest = nullptr;
   for (const Kept& kept : family.kept) {
     const bool is_longer = longest == nullptr || kept.num_steps > longest->num_steps;
@@ -93,35 +107,47 @@ std::optional<SharedBeginnings::Beginning> SharedBeginnings::Member::find(
   std::optional<Beginning> result;
   if (longest != nullptr) result = longest->beginning;
   leads_ = family.has_leader = !result;
-  if (family.num_to_come <= 0) family.kept.clear();
+  count_begun(family);
   return result;
 }
 
 void SharedBeginnings::Member::keep(const RunRecord& record, const State& state,
                                     config::Range tolerated) {
   if (family_.empty()) return;
+  State other;
+  {
+    const std::lock_guard lock(all_.mutex_);
+    const Family& family = all_.families_.at(family_);
+    if (!family.kept.empty()) other = family.kept.back().beginning.state;
+  }
+  Kept kept{
+      static_cast<int64_t>(record.sizes.size()), tolerated, {record, sharing_memory(state, other)}};
   const std::lock_guard lock(all_.mutex_);
   Family& family = all_.families_.at(family_);
   if (std::exchange(leads_, false)) family.has_leader = false;
-  if (family.num_to_come > 0) {
-    const State& other = family.kept.empty() ? state : family.kept.back().beginning.state;
-    family.kept.push_back({static_cast<int64_t>(record.sizes.size()),
-                           tolerated,
-                           {record, sharing_memory(state, other)}});
-  }
+  if (family.num_to_come > 0) family.kept.push_back(std::move(kept));
   all_.changed_.notify_all();
 }
 
-std::vector<RunSpec> leaders_first(std::vector<RunSpec> runs) {
-  std::set<std::string> known;
-  std::vector<RunSpec> leaders, others;
+std::vector<RunSpec> leaders_ahead(std::vector<RunSpec> runs, int jobs) {
+  std::vector<std::vector<RunSpec>> families;
+  std::map<std::string, size_t> known;
   for (RunSpec& spec : runs) {
-    const std::string family = kin(spec).family;
-    const bool leads = family.empty() || known.insert(family).second;
-    (leads ? leaders : others).push_back(std::move(spec));
+    const std::string name = kin(spec).family;
+    const auto [place, is_new] = known.try_emplace(name, families.size());
+    if (name.empty() || is_new) families.emplace_back();
+    const size_t index = name.empty() ? families.size() - 1 : place->second;
+    families[index].push_back(std::move(spec));
   }
-  std::move(others.begin(), others.end(), std::back_inserter(leaders));
-  return leaders;
+  std::vector<RunSpec> result;
+  size_t next = 0;  // family whose leader has not been placed
+  for (size_t i = 0; i < families.size(); ++i) {
+    for (; next < families.size() && next < i + static_cast<size_t>(jobs); ++next) {
+      result.push_back(std::move(families[next].front()));
+    }
+    std::move(families[i].begin() + 1, families[i].end(), std::back_inserter(result));
+  }
+  return result;
 }
 
 }  // namespace cl::experiments

@@ -32,28 +32,6 @@ class SharedBeginnings {
     State state;       // not to be written to
   };
 
-  /// A run, from its begin to its end.
-  class Member {
-   public:
-    /// To be made once for each run.
-    Member(SharedBeginnings& all, const RunSpec& spec);
-    Member(const Member&) = delete;
-    Member& operator=(const Member&) = delete;
-    ~Member();
-
-    /// The longest beginning there is for this run. Waits where a sibling is about to take its
-    /// first step: to do the same beside it would gain nothing. @throws Stopped when asked to
-    [[nodiscard]] std::optional<Beginning> find(const std::stop_token& stop);
-    /// Offers the steps done so far to siblings whose value is within `tolerated`.
-    void keep(const RunRecord& record, const State& state, config::Range tolerated);
-
-   private:
-    SharedBeginnings& all_;
-    std::string family_;  // empty: no siblings
-    double value_ = 0;    // of the option in which siblings differ
-    bool has_begun_ = false, leads_ = false;
-  };
-
  private:
   struct Kept {
     int64_t num_steps;
@@ -66,13 +44,43 @@ class SharedBeginnings {
     std::vector<Kept> kept;
   };
 
-  std::mutex mutex_;
+ public:
+  /// A run, from its begin to its end.
+  class Member {
+   public:
+    /// To be made once for each run.
+    Member(SharedBeginnings& all, const RunSpec& spec);
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+    ~Member();
+
+    /// The longest beginning there is for this run. Waits where a sibling is about to take its
+    /// first step: to do the same beside it would gain nothing. @throws Stopped when asked to
+    [[nodiscard]] std::optional<Beginning> find(const std::stop_token& stop);
+    /// In place of `find`, for a run that has a beginning of its own.
+    void begin();
+    /// Whether a sibling may still ask for what this run computes.
+    [[nodiscard]] bool is_wanted() const;
+    /// Offers the steps done so far to siblings whose value is within `tolerated`.
+    void keep(const RunRecord& record, const State& state, config::Range tolerated);
+
+   private:
+    void count_begun(Family& family);
+
+    SharedBeginnings& all_;
+    std::string family_;  // empty: no siblings
+    double value_ = 0;    // of the option in which siblings differ
+    bool has_begun_ = false, leads_ = false;
+  };
+
+ private:
+  mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::map<std::string, Family> families_;  // of two runs and more
 };
 
-/// `runs` with the first of each family before the others, which then find its beginning however
-/// many run at a time; the order is kept otherwise.
-[[nodiscard]] std::vector<RunSpec> leaders_first(std::vector<RunSpec> runs);
+/// `runs` family after family, and the first of each so far ahead that of `jobs` at a time none has
+/// to wait for a beginning. Few families are then under way at once, whose beginnings take memory.
+[[nodiscard]] std::vector<RunSpec> leaders_ahead(std::vector<RunSpec> runs, int jobs);
 
 }  // namespace cl::experiments

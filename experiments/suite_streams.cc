@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/config/read.h"
+#include "experiments/inputs.h"
 #include "experiments/run_spec.h"
 
 namespace cl::experiments {
@@ -29,10 +30,13 @@ struct StreamFile {
 SuiteStream stream_of(const Point& point) {
   if (point.suite.contains("backbone") || point.suite.contains("learner")) {
     const RunSpec spec = read_run_spec(point.suite);
-    return {spec.settings.stream, spec.settings.seeds.stream, {{spec.id(), point.label}}};
+    return {spec.settings.stream,
+            spec.settings.seeds.stream,
+            spec.settings.first_experiences,
+            {{spec.id(), point.label}}};
   }
   const auto file = config::read<StreamFile>(split_seeds(point.suite));
-  return {file.stream, file.seeds.stream, {{{}, point.label}}};
+  return {file.stream, file.seeds.stream, 0, {{{}, point.label}}};
 }
 
 }  // namespace
@@ -42,8 +46,7 @@ std::string SuiteStream::canonical() const {
 }
 
 std::unique_ptr<Stream> SuiteStream::make(const std::filesystem::path& data_root) const {
-  return Streams::get().make(choice,
-                             {.key = RngKey(static_cast<uint64_t>(seed)), .data_root = data_root});
+  return open_stream(choice, seed, first_experiences, data_root);
 }
 
 std::vector<SuiteStream> load_suite_streams(const std::filesystem::path& file,
@@ -54,7 +57,8 @@ std::vector<SuiteStream> load_suite_streams(const std::filesystem::path& file,
     SuiteStream stream = stream_of(point);
     stream.seed = seed.value_or(stream.seed);
     const auto same = std::find_if(result.begin(), result.end(), [&](const SuiteStream& other) {
-      return other.seed == stream.seed && other.canonical() == stream.canonical();
+      return other.seed == stream.seed && other.first_experiences == stream.first_experiences &&
+             other.canonical() == stream.canonical();
     });
     if (same == result.end()) {
       result.push_back(std::move(stream));

@@ -23,7 +23,8 @@ struct SuiteStream {
 
   config::Node choice;
   int64_t seed = 0;
-  std::vector<Run> runs;  // at least one
+  int64_t first_experiences = 0;  // 0: all
+  std::vector<Run> runs;          // at least one
 
   /// The choice as canonical YAML, all defaults shown.
   [[nodiscard]] std::string canonical() const;

@@ -31,7 +31,6 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
-#include "core/data/row_index.h"
 #include "core/learner/prefixed_classifier.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
@@ -202,9 +201,7 @@ void CodaPrompt::do_learn(const TrainView& view, RunContext& context) {
     const Tensor query = classifier_.query(*view.data, rows, augmented);
     const Tensor logits =
         classifier_.logits(*view.data, rows, augmented, prompts(components, query));
-    const Tensor result =
-        train::cross_entropy(train::keep_classes(logits, view.classes),
-                             labels.index_select(0, row_index(rows, classifier_.device())));
+    const Tensor result = train::cross_entropy_over(view.classes, logits, labels, rows);
     if (options_.orthogonality_weight == 0) return result;
     const Tensor penalty = orthogonality_penalty(components.prompts.flatten(2))
                                .add(orthogonality_penalty(components.keys))

@@ -14,6 +14,7 @@
 //
 // Differs: samples are kept as the test transform shows them and replayed as they are, while their
 // logits are those of the augmented view; the reference code augments kept samples anew each time.
+// Learning rate and momentum are those of SEMA's phases, as the network is pre-trained.
 #include <ATen/ops/mse_loss.h>
 
 #include "core/data/row_index.h"

@@ -20,7 +20,6 @@
 //   batch and of keys and values (reshape_slip).
 #include <ATen/ops/cat.h>
 
-#include "core/data/row_index.h"
 #include "core/learner/prefixed_classifier.h"
 #include "core/nn/init.h"
 #include "core/nn/prompts/prompt_pool.h"
@@ -138,8 +137,7 @@ void DualPrompt::do_learn(const TrainView& view, RunContext& context) {
     const Tensor query = classifier_.query(*view.data, rows, augmented);
     const ChosenPrompts chosen = training_prompts(query, view.index);
     const Tensor logits = classifier_.logits(*view.data, rows, augmented, prompts(chosen));
-    return train::cross_entropy(train::keep_classes(logits, view.classes),
-                                labels.index_select(0, row_index(rows, classifier_.device())))
+    return train::cross_entropy_over(view.classes, logits, labels, rows)
         .sub(chosen.similarity.mean().mul(options_.similarity_weight));
   };
   train::fit({{{g_prompts_}},

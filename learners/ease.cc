@@ -66,6 +66,12 @@ class Ease final : public Learner {
     }
   };
 
+  /// The memory for what is remembered, shared by all subspaces that there will be.
+  static LearnerParts with_shared_memory(LearnerParts parts) {
+    parts.frozen.memory_bytes /= std::max<int64_t>(parts.stream.num_experiences, 1);
+    return parts;
+  }
+
   void do_learn(const TrainView& view, RunContext& context) override;
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override;
   void do_shape_for(const State& state) override;
@@ -90,7 +96,7 @@ Ease::Ease(const Options& options, LearnerParts parts)
       key_(parts.key),
       num_classes_(parts.stream.num_classes),
       depth_(static_cast<size_t>(parts.backbone->info().depth)),
-      base_({.tuner = config::Node::of("none")}, std::move(parts)),
+      base_({.tuner = config::Node::of("none")}, with_shared_memory(std::move(parts))),
       home_(at::full({num_classes_}, -1, at::TensorOptions(at::kLong).device(base_.device()))),
       num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {}
 
@@ -175,13 +181,13 @@ void Ease::do_shape_for(const State& state) {
 ParameterCount Ease::parameter_count() {
   int64_t added = 0;
   for (Subspace& subspace : subspaces_) {
+    // Its classifier is not used after its experience.
     added += subspace.network->parameter_count().added -
              count(parameters(subspace.network->head())) + subspace.means.size();
   }
   return {.trainable = num_trained_.item<int64_t>(),
           .added = added,
-          .total = count(parameters(*this)) + static_cast<int64_t>(subspaces_.size()) *
-                                                  num_classes_ * base_.backbone().info().dim};
+          .total = added + count(parameters(base_.backbone()))};
 }
 
 void Ease::tensors(TensorVisitor& visitor) {

@@ -10,7 +10,7 @@
 //
 // Differs: samples are kept as the test transform shows them and replayed as they are; the
 // reference code augments them anew each time. The softmax leaves classes out that were not seen
-// yet.
+// yet. Learning rate and momentum are those of SEMA's phases, as the network is pre-trained.
 #include <ATen/ops/cat.h>
 
 #include "core/data/row_index.h"

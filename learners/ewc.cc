@@ -12,10 +12,10 @@
 // of whole batches instead (fisher_batch_size: 128).
 //
 // Differs: the paper keeps one penalty for each experience. PyCIL (the default merge) weighs old
-// and new by their numbers of classes, FACIL by a constant (merge: average, merge_weight: 0.5,
-// lambda: 5000, fisher_labels: predicted, hold_head: false, fisher_max: 0), and Mammoth lets the
-// old decay (merge: decay; its lambda is half of ours). Where a row of the classifier is new, F is
-// the new one alone, as in PyCIL.
+// and new by their numbers of classes (a class that comes back counts as old and as new), FACIL by
+// a constant (merge: average, merge_weight: 0.5, lambda: 5000, fisher_labels: predicted, hold_head:
+// false, fisher_max: 0), and Mammoth lets the old decay (merge: decay; its lambda is half of ours).
+// Where a row of the classifier is new, F is the new one alone, as in PyCIL.
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -77,7 +77,8 @@ class Ewc final : public Learner {
   /// F on `view` alone, of each held parameter.
   std::vector<Tensor> fisher(const TrainView& view, RunContext& context);
   Tensor fisher_loss(const TrainView& view, std::span<const int64_t> rows, const View& augmented);
-  void merge(const std::vector<Tensor>& fresh);
+  /// @param learned  classes that `fresh` is of
+  void merge(const std::vector<Tensor>& fresh, const std::vector<int64_t>& learned);
 
   Options options_;
   int64_t num_classes_;
@@ -127,14 +128,12 @@ void Ewc::do_learn(const TrainView& view, RunContext& context) {
   const Tensor labels = view.data->labels().to(network_.device());
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     const Tensor logits = network_.logits(*view.data, rows, augmented);
-    const Tensor error =
-        train::cross_entropy(train::keep_classes(logits, view.classes),
-                             labels.index_select(0, row_index(rows, network_.device())));
+    const Tensor error = train::cross_entropy_over(view.classes, logits, labels, rows);
     return known_.empty() ? error : error.add(penalty(), options_.lambda / 2);
   };
   train::fit(network_.trained_groups(), view.data->size(), options_.training.options(view.index),
              loss, "train", context.key.child("train"), context);
-  merge(fisher(view, context));
+  merge(fisher(view, context), view.classes);
   for (size_t i = 0; i < held_.size(); ++i) anchor_[i].copy_(held_[i].detach());
   known_ = classes_seen();
 }
@@ -192,10 +191,11 @@ Tensor Ewc::fisher_loss(const TrainView& view, std::span<const int64_t> rows,
   return train::cross_entropy(logits, labels.to(network_.device()));
 }
 
-void Ewc::merge(const std::vector<Tensor>& fresh) {
+void Ewc::merge(const std::vector<Tensor>& fresh, const std::vector<int64_t>& learned) {
   const auto known = static_cast<double>(known_.size());
+  const auto num_learned = static_cast<double>(learned.size());
   double of_old = options_.merge_weight, of_new = 1;
-  if (options_.merge == "classes") of_old = known / static_cast<double>(classes_seen().size());
+  if (options_.merge == "classes") of_old = known / (known + num_learned);
   if (options_.merge != "decay") of_new = 1 - of_old;
   std::vector<int64_t> new_classes;
   std::set_difference(classes_seen().begin(), classes_seen().end(), known_.begin(), known_.end(),

@@ -10,7 +10,9 @@
 //
 // Differs: the network starts from its pre-trained weights, so that fewer epochs do (the defaults
 // are those of SEMA's longer runs); no CutMix, no restarts of the cosine, no clipping of gradients.
-// Samples are kept as the test transform shows them and trained on as they are.
+// Samples are kept as the test transform shows them and trained on as they are. As in algorithm 1,
+// a class that has its share takes no more: where the same classes come back in other domains, the
+// first domain stays.
 #include <map>
 
 #include "core/data/row_index.h"

@@ -9,8 +9,9 @@
 // Liang and Li 2024, "InfLoRA: Interference-Free Low-Rank Adaptation for Continual Learning",
 // sec. 3; memory after Liang and Li 2023, "Adaptive Plasticity Improvement for Continual Learning".
 //
-// Differs: where more than half of the directions are in use after the first experience, those that
-// are not are kept, as after later ones.
+// Once fewer directions are free than a change has, the others it gets are in use, as in the
+// reference; `directions_in_use` tells. Differs: where more than half of the directions are in use
+// after the first experience, those that are not are kept, as after later ones.
 #include <algorithm>
 #include <cmath>
 
@@ -58,7 +59,7 @@ struct Memory {
     return is_complement() ? inside : inputs - inside;
   }
   /// Takes in the fewest directions with which the part `energy` of the squares of `inputs` is
-  /// covered.
+  /// covered; the first time one fewer, as the reference does, but at least one.
   void take_in(const Tensor& inputs, double energy);
   void tensors(TensorVisitor& visitor) {
     visitor.buffer("basis", basis);
@@ -75,7 +76,6 @@ void Memory::take_in(const Tensor& inputs, double energy) {
   while (covered < energy && num < free.squares.size(0)) {
     covered += free.squares[num++].item<double>() / total;
   }
-  // The first time a direction more than the reference keeps would be one too many.
   if (is_first && num > 1) --num;
   if (num == 0) return;
   const Tensor used = free.left.narrow(1, 0, num);
@@ -179,7 +179,11 @@ class InfLora final : public Learner, private Hooks {
   Tensor at(const SiteCall& call, Tensor out) override;
   void do_learn(const TrainView& view, RunContext& context) override;
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
-    return head_->logits(cache_.features(samples, rows, View::test(), *this));
+    // What is in training changes with every step.
+    const bool rests = branches_.empty() || branches_.front().new_down.size(0) == 0;
+    return head_->logits(
+        rests ? cache_.features(samples, rows, View::test(), *this)
+              : backbone_->forward(samples.fetch(rows, View::test()).to(device_), *this));
   }
   void do_shape_for(const State& state) override;
   /// Sums of x x^T over samples and tokens, of what every block's attention reads: [d, d] double.
@@ -278,8 +282,7 @@ void InfLora::do_learn(const TrainView& view, RunContext& context) {
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     const Tensor features =
         backbone_->forward(view.data->fetch(rows, augmented).to(device_), *this);
-    return train::cross_entropy(train::keep_classes(head_->logits(features), view.classes),
-                                labels.index_select(0, row_index(rows, device_)));
+    return train::cross_entropy_over(view.classes, head_->logits(features), labels, rows);
   };
   train::fit({changes, {head}}, view.data->size(), options_.train, loss, "train",
              context.key.child("train"), context);

@@ -13,7 +13,6 @@
 // vote, which leaks the task wherever test batches are sorted by class (batchwise_prompt_test).
 #include <ATen/ops/cat.h>
 
-#include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/heads/head.h"
@@ -137,8 +136,7 @@ void L2p::do_learn(const TrainView& view, RunContext& context) {
   const auto vote = options_.batchwise_prompt ? PromptVote::kBatch : PromptVote::kSample;
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     const Output output = run(*view.data, rows, augmented, vote);
-    const Tensor current = train::keep_classes(output.logits, view.classes);
-    return train::cross_entropy(current, labels.index_select(0, row_index(rows, device_)))
+    return train::cross_entropy_over(view.classes, output.logits, labels, rows)
         .sub(output.similarity.mean().mul(options_.similarity_weight));
   };
   train::fit({{trainable_parameters(pool_)}, {trainable_parameters(*head_)}}, view.data->size(),

@@ -3,7 +3,6 @@
 // The backbone's features never change, so they are computed once; only the head learns, each
 // experience with cross-entropy over its own classes. Rows of other classes get no gradient, but
 // weight decay shrinks them a little, as it does in the methods this is compared with.
-#include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/heads/head.h"
@@ -67,8 +66,8 @@ class LinearProbe final : public Learner {
 void LinearProbe::do_learn(const TrainView& view, RunContext& context) {
   const Tensor labels = view.data->labels().to(device_);
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
-    const Tensor current = train::keep_classes(logits(*view.data, rows, augmented), view.classes);
-    return train::cross_entropy(current, labels.index_select(0, row_index(rows, device_)));
+    const Tensor current = logits(*view.data, rows, augmented);
+    return train::cross_entropy_over(view.classes, current, labels, rows);
   };
   train::fit({{trainable_parameters(*head_)}}, view.data->size(), train_, loss, "train",
              context.key.child("train"), context);

@@ -9,7 +9,6 @@
 //
 // Differs: the paper first trains the new rows of the classifier alone, and normalises over each
 // earlier experience by itself; the reference codes do neither.
-#include "core/data/row_index.h"
 #include "core/learner/tuned_classifier.h"
 #include "core/train/losses.h"
 #include "core/train/sequential_training.h"
@@ -60,9 +59,7 @@ void Lwf::do_learn(const TrainView& view, RunContext& context) {
   const Tensor labels = view.data->labels().to(network_.device());
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     const Tensor logits = network_.logits(*view.data, rows, augmented);
-    const Tensor error =
-        train::cross_entropy(train::keep_classes(logits, view.classes),
-                             labels.index_select(0, row_index(rows, network_.device())));
+    const Tensor error = train::cross_entropy_over(view.classes, logits, labels, rows);
     if (!teacher) return error;
     const Tensor taught = teacher->logits(*view.data, rows, augmented);
     return error.add(train::distillation(logits, taught, known_, options_.temperature),

@@ -87,8 +87,7 @@ void Mosa::do_learn(const TrainView& view, RunContext& context) {
     return logits;
   };
   const auto cross_entropy = [&](const Tensor& logits, std::span<const int64_t> rows) {
-    return train::cross_entropy(train::keep_classes(logits, view.classes),
-                                labels.index_select(0, row_index(rows, network_.device())));
+    return train::cross_entropy_over(view.classes, logits, labels, rows);
   };
   const double a = options_.second_pass_weight, r = options_.consistency_weight;
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {

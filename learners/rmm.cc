@@ -32,7 +32,6 @@
 #include <fmt/ranges.h>
 
 #include "core/base/check.h"
-#include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/merge/bank.h"
@@ -86,7 +85,20 @@ class Rmm final : public Learner {
   /// Features under one of the bank's networks, for as long as that stays as it is.
   struct Network {
     std::string digest;
+    bool is_current = false;  // the bank has not changed since the digest was taken
     std::unique_ptr<FrozenTokens> cache;
+  };
+  /// The hooks of a network, put in place only when something is computed with them.
+  class WhenNeeded final : public Hooks {
+   public:
+    WhenNeeded(Rmm& learner, int64_t network) : learner_(learner), network_(network) {}
+    Tensor at(const SiteCall& call, Tensor out) override {
+      return learner_.deploy(network_).hooks().at(call, std::move(out));
+    }
+
+   private:
+    Rmm& learner_;
+    int64_t network_;
   };
 
   void do_learn(const TrainView& view, RunContext& context) override;
@@ -109,7 +121,10 @@ class Rmm final : public Learner {
   void train(const TrainView& view, Tuner& tuner, RunContext& context);
   void log(int64_t experience, const merge::Update& trained, RunContext& context);
   /// Puts a network of the bank in place.
-  Network& deploy(int64_t network);
+  Tuner& deploy(int64_t network);
+  FrozenTokens& cache_of(int64_t network);
+  /// To be called when the bank has changed.
+  void outdate();
 
   Options options_;
   RngKey key_;
@@ -132,7 +147,7 @@ class Rmm final : public Learner {
 void Rmm::Options::fields(config::Fields& fields) {
   fields.field("rank", rank, "of the LoRA of an experience", {1, 100000});
   fields.field("alpha", alpha, "the LoRA is scaled by alpha / rank");
-  fields.field("targets", targets, "projections that it changes: q, k, v");
+  fields.field("targets", targets, "linear layers that it changes: q, k, v, proj, fc1, fc2");
   fields.field("first_layer", first_layer, "first adapted block, 0-based", {0, 1000});
   fields.field("last_layer", last_layer, "last adapted block; -1: the backbone's last", {-1, 1000});
   fields.field("init", init, "of the LoRA: the same in all experiences, or drawn anew", kInits);
@@ -143,6 +158,12 @@ void Rmm::Options::fields(config::Fields& fields) {
 void Rmm::Options::check(const config::Node& node) const {
   if (!node.contains("targets")) return;
   Adapters::get().check(config::Node::of("lora").with("lora.targets", node.at("targets")));
+  const bool has_fc2 = std::find(targets.begin(), targets.end(), "fc2") != targets.end();
+  if (bank.factors == "combined" && !bank.retruncate && has_fc2 && targets.size() > 1) {
+    node.at("targets").fail(
+        "fc2 reads more numbers than the other layers, and merged products are as wide as what "
+        "their layer reads; leave it out, or set retruncate");
+  }
 }
 
 config::Node Rmm::Options::tuner(int64_t lora_rank, double lora_alpha) const {
@@ -215,7 +236,7 @@ void Rmm::do_learn(const TrainView& view, RunContext& context) {
                     view.index));
   }
   bank_->add(update);
-  deployed_network_ = kNone;
+  outdate();
   for (const int64_t c : view.classes) owner_[c] = task;
   log(view.index, update, context);
 }
@@ -231,8 +252,7 @@ void Rmm::train(const TrainView& view, Tuner& tuner, RunContext& context) {
                           : plain_.tokens(*view.data, rows, augmented, first_block_, none);
     const Tensor features = backbone_->pool(
         backbone_->norm(backbone_->blocks(tokens, first_block_, depth, hooks), hooks));
-    return train::cross_entropy(train::keep_classes(head_(features), view.classes),
-                                labels.index_select(0, row_index(rows, device_)));
+    return train::cross_entropy_over(view.classes, head_(features), labels, rows);
   };
   const State before = snapshot(head_);
   set_trainable(head_, true);
@@ -264,9 +284,9 @@ void Rmm::log(int64_t experience, const merge::Update& trained, RunContext& cont
   if (const auto explained = bank_->explained_variance()) scalar("explained_variance", *explained);
 }
 
-Rmm::Network& Rmm::deploy(int64_t network) {
-  Network& own = networks_[network];
-  if (deployed_network_ == network) return own;
+Tuner& Rmm::deploy(int64_t network) {
+  if (deployed_network_ == network) return *deployed_;
+  const GradMode no_gradients(false);
   const merge::Update update = bank_->revert(network);
   const int64_t rank = update.front().a.size(1);
   if (deployed_rank_ != rank) {
@@ -280,15 +300,28 @@ Rmm::Network& Rmm::deploy(int64_t network) {
     factors[2 * i + 1].copy_(update[i].a);
   }
   deployed_network_ = network;
-  const std::string digest = cl::digest(tensors_of(*deployed_));
+  return *deployed_;
+}
+
+FrozenTokens& Rmm::cache_of(int64_t network) {
+  Network& own = networks_[network];
+  if (own.is_current) return *own.cache;
+  const std::string digest = cl::digest(tensors_of(deploy(network)));
+  own.is_current = true;
   if (!own.cache || own.digest != digest) {
+    own.digest = digest;
     const auto name = [this, digest](int64_t) {
       return fmt::format(" with {}{}", Tuners::get().write(options_.tuner(1, 1), 0), digest);
     };
-    own = {digest, std::make_unique<FrozenTokens>(*backbone_, device_, work_,
-                                                  FrozenHooks{.identity = name})};
+    own.cache =
+        std::make_unique<FrozenTokens>(*backbone_, device_, work_, FrozenHooks{.identity = name});
   }
-  return own;
+  return *own.cache;
+}
+
+void Rmm::outdate() {
+  deployed_network_ = kNone;
+  for (auto& [number, network] : networks_) network.is_current = false;
 }
 
 Tensor Rmm::do_predict(const Samples& samples, std::span<const int64_t> rows) {
@@ -297,14 +330,16 @@ Tensor Rmm::do_predict(const Samples& samples, std::span<const int64_t> rows) {
                             head_.weight.options().requires_grad(false));
   std::map<int64_t, Tensor> columns;  // by network: bool [num_classes]
   for (const int64_t c : classes_seen()) {
-    const int64_t network = bank_->network_of(owner_[c].item<int64_t>());
+    const auto owner = owner_[c].item<int64_t>();
+    if (owner == kNone) continue;  // is being learned
+    const int64_t network = bank_->network_of(owner);
     Tensor& own = columns[network];
     if (!own.defined()) own = at::zeros({num_classes}, at::TensorOptions(at::kBool));
     own[c] = true;
   }
   for (const auto& [network, own] : columns) {
-    FrozenTokens& cache = *deploy(network).cache;
-    const Tensor features = cache.features(samples, rows, View::test(), deployed_->hooks());
+    WhenNeeded hooks(*this, network);
+    const Tensor features = cache_of(network).features(samples, rows, View::test(), hooks);
     logits = at::where(own.to(device_), head_(features), logits);
   }
   return logits;

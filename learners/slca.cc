@@ -49,6 +49,12 @@ class Slca final : public Learner {
     int64_t align_samples = 256;
     double temperature = 0.1;
     void fields(config::Fields& fields);
+    void check(const config::Node& node) const {
+      if (align.drop_last) {
+        node.at("align").fail(
+            "drop_last is for data; what is drawn for the alignment is used whole");
+      }
+    }
   };
 
   Slca(const Options& options, LearnerParts parts);

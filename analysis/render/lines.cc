@@ -34,7 +34,7 @@ struct Axes {
 
 /// 1, 2 or 5 times a power of ten.
 double round_step(double range) {
-  const double least = std::max(range, std::numeric_limits<double>::min()) / kMostGridLines;
+  const double least = range / kMostGridLines;
   const double power = std::pow(10, std::floor(std::log10(least)));
   for (const double factor : {1.0, 2.0, 5.0}) {
     if (factor * power >= least) return factor * power;
@@ -51,7 +51,8 @@ Axes axes_of(const LineChart& chart) {
     }
   }
   if (low > high) low = high = 0;
-  const double step = chart.step > 0 ? chart.step : round_step(high - std::max(low, 0.0));
+  const double range = high > std::max(low, 0.0) ? high - std::max(low, 0.0) : std::max(high, 1.0);
+  const double step = chart.step > 0 ? chart.step : round_step(range);
   low = std::max(0.0, std::floor(low / step) * step);
   high = std::ceil(high / step) * step;
   if (chart.highest > 0) high = std::min(high, chart.highest);

@@ -27,7 +27,7 @@
 // Datasets of equal runs (same build, machine, spec) are equal byte for byte. What differs between
 // equal runs is kept as attributes of the root group: texts such as host, git_commit, finished;
 // numbers "seconds.PHASE", and "flops.KIND" [T]: operations done in the step of each experience,
-// KIND being learn.forward, learn.backward or evaluate.forward. The root attributes schema
+// KIND being learn.forward, learn.backward, watch.forward or evaluate.forward. The root attributes schema
 // ("clsim_run") and schema_version (i64) say what the file is. A reader accepts its own version.
 #pragma once
 

@@ -11,6 +11,12 @@ namespace {
 
 constexpr int64_t kBatch = 256;  // rows whose features are looked at together
 
+/// Half of the memory where features of two networks are remembered.
+FrozenWork share(FrozenWork work, bool keeps_plain) {
+  if (keeps_plain) work.memory_bytes /= 2;
+  return work;
+}
+
 std::unique_ptr<Backbone> plain_copy(const FirstSession::Options& options, Backbone& backbone,
                                      bool is_wanted) {
   const bool changes = Tuners::get().entry(options.tuner).traits.trains_backbone;
@@ -28,10 +34,12 @@ FirstSession::FirstSession(const Options& options, LearnerParts parts, bool keep
     : train_(options.train),
       plain_(plain_copy(options, *parts.backbone, keeps_plain)),
       network_({.tuner = options.tuner, .head = config::Node::of("cosine")},
-               {std::move(parts.backbone), parts.stream, parts.key, parts.device, parts.frozen}),
+               {std::move(parts.backbone), parts.stream, parts.key, parts.device,
+                share(parts.frozen, keeps_plain)}),
       num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
   if (!keeps_plain) return;
-  plain_features_.emplace(plain_ ? *plain_ : network_.backbone(), parts.device, parts.frozen);
+  plain_features_.emplace(plain_ ? *plain_ : network_.backbone(), parts.device,
+                          share(parts.frozen, true));
 }
 
 void FirstSession::adapt(const TrainView& view, RunContext& context) {
@@ -66,7 +74,11 @@ void FirstSession::visit_batches(
 ParameterCount FirstSession::parameter_count() {
   ParameterCount result = network_.parameter_count();
   result.trainable = num_trained_.item<int64_t>();
-  result.added -= count(parameters(network_.head()));
+  // The classifier of the first experience is not used afterwards, the plain network is.
+  const int64_t unused = count(parameters(network_.head()));
+  const int64_t plain = plain_ ? count(parameters(*plain_)) : 0;
+  result.added += plain - unused;
+  result.total += plain - unused;
   return result;
 }
 

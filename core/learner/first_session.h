@@ -47,7 +47,7 @@ class FirstSession {
 
   [[nodiscard]] int64_t dim() { return network_.backbone().info().dim; }
   [[nodiscard]] c10::Device device() const { return network_.device(); }
-  /// Of the network; `added` leaves the unused classifier out.
+  /// Of the network, without the classifier that is not used, and with a copy of the plain one.
   [[nodiscard]] ParameterCount parameter_count();
   [[nodiscard]] std::vector<int64_t> adapters_per_block() const {
     return network_.adapters_per_block();

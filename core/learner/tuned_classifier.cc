@@ -5,7 +5,6 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
-#include "core/data/row_index.h"
 #include "core/train/losses.h"
 
 namespace cl {
@@ -76,8 +75,7 @@ void TunedClassifier::learn(const TrainView& view, const std::vector<int64_t>& c
                             const train::Options& options, RunContext& context) {
   const Tensor labels = view.data->labels().to(device_);
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
-    return train::cross_entropy(train::keep_classes(logits(*view.data, rows, augmented), classes),
-                                labels.index_select(0, row_index(rows, device_)));
+    return train::cross_entropy_over(classes, logits(*view.data, rows, augmented), labels, rows);
   };
   train::fit(trained_groups(), view.data->size(), options, loss, "train",
              context.key.child("train"), context);

@@ -10,32 +10,21 @@ namespace cl {
 
 using at::Tensor;
 
-/// Places at which a hook sees what goes in and what comes out. In the order of a pass; those of a
-/// block come in every block:
-/// kPatches      tokens of the parts of a sample, before special tokens and positions join them
-/// kBlockInput   tokens entering the block (input = out = tokens)
-/// kNorm1        the first norm: input h, out LN1(h)
-/// kQkv          fused projection to queries, keys and values: input LN1(h), out [N, T, 3 dim]
-/// kProj         projection of what the heads gathered: input the heads' results
-/// kAttention    attention branch before its residual: input LN1(h), out Attn(LN1(h)) = that of
-/// kProj kNorm2        the second norm: input x, out LN2(x) kFc1          first layer of the MLP:
-/// input LN2(x), out [N, T, hidden] before the activation kFc2          second layer of the MLP:
-/// input the activation [N, T, hidden] kMlp          MLP branch before its residual: input LN2(x),
-/// out MLP(LN2(x)) = that of kFc2 kBlockOutput  tokens leaving the block (input = out = tokens)
-/// kNorm         the norm after the last block
+/// Places at which a hook sees what goes in and what comes out, in the order of a pass. `kPatches`
+/// and `kNorm` come once, the others in every block.
 enum class Site {
-  kPatches,
-  kBlockInput,
-  kNorm1,
-  kQkv,
-  kProj,
-  kAttention,
-  kNorm2,
-  kFc1,
-  kFc2,
-  kMlp,
-  kBlockOutput,
-  kNorm
+  kPatches,      ///< tokens of a sample's parts, before special tokens and positions join them
+  kBlockInput,   ///< tokens entering the block (input = out = tokens)
+  kNorm1,        ///< the first norm: input h, out LN1(h)
+  kQkv,          ///< queries, keys and values at once: input LN1(h), out [N, T, 3 dim]
+  kProj,         ///< projection after the heads: input what they gathered
+  kAttention,    ///< attention before its residual: input LN1(h), out as at kProj
+  kNorm2,        ///< the second norm: input x, out LN2(x)
+  kFc1,          ///< first layer of the MLP: input LN2(x), out [N, T, hidden], not yet activated
+  kFc2,          ///< second layer of the MLP: input the activation [N, T, hidden]
+  kMlp,          ///< MLP before its residual: input LN2(x), out as at kFc2
+  kBlockOutput,  ///< tokens leaving the block (input = out = tokens)
+  kNorm          ///< the norm after the last block
 };
 
 /// One passage through a site. All tensors are tokens [N, T, dim] unless said otherwise at `Site`.

@@ -12,11 +12,11 @@ namespace cl {
 /// never come.
 class FirstExperiences final : public Stream {
  public:
-  /// @throws Error if there are fewer
   FirstExperiences(std::unique_ptr<Stream> whole, int64_t num);
 
   [[nodiscard]] const StreamInfo& info() const override { return info_; }
   [[nodiscard]] Experience experience(int64_t k) const override { return whole_->experience(k); }
+  [[nodiscard]] int64_t num_planned() const override { return whole_->info().num_experiences; }
   [[nodiscard]] const StreamPlan* plan() const override { return whole_->plan(); }
 
  private:

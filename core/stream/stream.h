@@ -81,6 +81,9 @@ class Stream {
   [[nodiscard]] virtual const StreamInfo& info() const = 0;
   /// @param k  0-based, below info().num_experiences
   [[nodiscard]] virtual Experience experience(int64_t k) const = 0;
+  /// Experiences that there would be if it were not cut short: what learners that divide something
+  /// among them go by.
+  [[nodiscard]] virtual int64_t num_planned() const { return info().num_experiences; }
   /// Which images it is made of; null for a stream that does not take them from sources.
   [[nodiscard]] virtual const StreamPlan* plan() const { return nullptr; }
 };

@@ -94,6 +94,9 @@ void Options::fields(config::Fields& fields) {
 }
 
 void Options::check(const config::Node& node) const {
+  if ((schedule == "step") == milestones.empty()) {
+    node.at_or_null("milestones").fail("a step schedule needs milestones, and only that has them");
+  }
   if (optimiser == "sgd") return;
   if (momentum >= 1) node.fail("with adam and adamw, momentum (beta1) must be below 1");
   if (beta2 >= 1) node.fail("with adam and adamw, beta2 must be below 1");

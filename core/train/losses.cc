@@ -41,6 +41,12 @@ Tensor distillation(const Tensor& student, const Tensor& teacher,
   return warm(teacher).softmax(1).mul(warm(student).log_softmax(1)).sum(1).mean().neg();
 }
 
+Tensor cross_entropy_over(const std::vector<int64_t>& classes, const Tensor& logits,
+                          const Tensor& labels, std::span<const int64_t> rows) {
+  const Tensor own = labels.index_select(0, row_index(rows, labels.device()));
+  return cross_entropy(keep_classes(logits, classes), own.to(logits.device()));
+}
+
 Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
   return unit_length(a).matmul(unit_length(b).t());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -29,6 +30,11 @@ using at::Tensor;
 /// Hinton et al. 2015
 [[nodiscard]] Tensor distillation(const Tensor& student, const Tensor& teacher,
                                   const std::vector<int64_t>& classes, double temperature);
+
+/// Mean cross-entropy of the samples `rows` over `classes` alone: of an experience, "local".
+/// @param logits  [N, C] of the samples   @param labels  [size] int64 of the whole data set
+[[nodiscard]] Tensor cross_entropy_over(const std::vector<int64_t>& classes, const Tensor& logits,
+                                        const Tensor& labels, std::span<const int64_t> rows);
 
 /// Cosine similarity of every row of a [N, dim] with every row of b [M, dim]: [N, M].
 [[nodiscard]] Tensor cosine_similarity(const Tensor& a, const Tensor& b);

@@ -222,7 +222,7 @@ int run_suite(const RunOptions& options) {
   check_jobs(chosen, plan);
   fs::create_directories(out);
   const FolderLock lock(out);
-  const auto runs = leaders_first(to_do(chosen, out, options.resume));
+  const auto runs = leaders_ahead(to_do(chosen, out, options.resume), plan.jobs);
   for (const RunSpec& spec : chosen) RunFiles(out, spec.id()).clean_up();
   apply(plan);
   if (options.resume) check_inputs(chosen, out, options.data);

@@ -138,7 +138,7 @@ int import_from_file(const ImportOptions& options) {
   }
   const PlanRecord record = read_plan_json(options.file);
   const config::Node choice = exported_choice(record, options.file, sources, here);
-  const auto stream = SuiteStream{choice, record.seed, {}}.make(options.data);
+  const auto stream = SuiteStream{choice, record.seed, 0, {}}.make(options.data);
   std::cout << fmt::format("stream     {}\nmade by    {}, seed {}\nrecord     digest {}\n{}",
                            printable(options.file), printable(record.stream), record.seed,
                            record.digest(), describe(*stream));

@@ -31,6 +31,12 @@ TEST_CASE("a limit and a step hold for the vertical axis", "[analysis]") {
   CHECK_THAT(svg, Contains(">90</text>") && Contains(">100</text>") && !Contains(">110</text>"));
 }
 
+TEST_CASE("a single point makes a picture", "[analysis]") {
+  const LineChart chart{
+      .title = "one", .x_axis = "", .xs = {0}, .lines = {{.name = "all", .points = {{0, 5}}}}};
+  CHECK_THAT(render_svg(chart), Contains(">5</text>") && !Contains("inf") && !Contains("nan"));
+}
+
 TEST_CASE("lines without points still make a picture", "[analysis]") {
   const LineChart chart{
       .title = "none", .x_axis = "", .xs = {0}, .lines = {{.name = "empty", .points = {}}}};

@@ -115,6 +115,13 @@ TEST_CASE("another choice with options of its own is named, its options are not"
                "adapter: none"}) == Names{"sema (adapter=lora, adapter.lora.rank=4)",
                                           "sema (adapter=lora, adapter.lora.rank=8)",
                                           "sema (adapter=none)"});
+  // Also where more options follow the one that differs.
+  CHECK(names({"adapter: {lora: {alpha: 4, rank: 4, targets: [q]}}",
+               "adapter: {lora: {alpha: 4, rank: 8, targets: [q]}}", "adapter: none"})[0] ==
+        "sema (adapter=lora, adapter.lora.rank=4)");
+  // A choice without options is named as well.
+  CHECK(names({"tuner: {ssf: {}}", "tuner: {vpt: {deep: true}}"}) ==
+        Names{"sema (tuner=ssf)", "sema (tuner=vpt)"});
   // A group that an older run did not have is no choice.
   CHECK(names({"train: {lr: 1}", "train: {lr: 1, decay: {rate: 2}}"}) ==
         Names{"sema", "sema (train.decay.rate=2)"});

@@ -141,7 +141,8 @@ TEST_CASE("the reference's way remembers nothing, watches every epoch and comes 
   const fs::path out = made(folder, "out");
   // Blocks 1 and 2 grow in each later experience.
   const std::string learner =
-      GENERATE("{fixed_adapters: {train: {epochs: 2}}}",
+      GENERATE("{fixed_adapters: {train: {epochs: 2}}}", "{rmm: {rank: 2, train: {epochs: 2}}}",
+               "{inflora: {rank: 2, train: {epochs: 2}}}",
                "{sema: {first_expandable: 1, last_expandable: 2, threshold: -1}}");
   const auto record = [&](const std::string& execution) {
     const RunSpec spec =
@@ -240,7 +241,7 @@ TEST_CASE("a run of the first experiences is the beginning of the whole run", "[
   for (size_t i = 0; i < first.evaluations.size(); ++i) {
     CHECK(first.evaluations[i].predictions == whole.evaluations[i].predictions);
   }
-  CHECK_THROWS_WITH(record("4"), Contains("first_experiences: 4 of the 3"));
+  CHECK_THROWS_WITH(record("4"), Contains("first_experiences asks for 4, but this stream has 3"));
 }
 
 TEST_CASE("a crash between the two files of a saved step leaves the step before", "[experiments]") {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -166,22 +167,43 @@ TEST_CASE("a sibling waits for the first step, and takes the lead of one that fa
   CHECK(has_found);
 }
 
-TEST_CASE("the first of each family goes first", "[experiments]") {
+TEST_CASE("a run with a beginning of its own asks for none, and counts as begun", "[experiments]") {
+  const TempDir folder;
+  auto specs = runs(folder);
+  specs.resize(2);
+  SharedBeginnings all(specs);
+  SharedBeginnings::Member first(all, specs[0]), second(all, specs[1]);
+  REQUIRE_FALSE(first.find({}));
+  CHECK(first.is_wanted());
+  second.begin();
+  CHECK_FALSE(first.is_wanted());
+  first.keep(record_of(specs[0], 1), {}, kAny);  // for nobody
+  SharedBeginnings alone(std::span<const RunSpec>(specs).first(1));
+  CHECK_FALSE(SharedBeginnings::Member(alone, specs[0]).is_wanted());
+}
+
+TEST_CASE("families come one after another, their first runs as far ahead as jobs are",
+          "[experiments]") {
   const TempDir folder;
   const auto specs = runs(folder);
-  const auto order = leaders_first(specs);
-  REQUIRE(order.size() == specs.size());
-  CHECK(order[0].id() == specs[0].id());
-  CHECK(order[1].id() == specs[8].id());
-  CHECK(order[2].id() == specs[1].id());
+  const auto is_order = [&](int jobs, const std::vector<size_t>& expected) {
+    const auto order = leaders_ahead(specs, jobs);
+    REQUIRE(order.size() == specs.size());
+    for (size_t i = 0; i < expected.size(); ++i) CHECK(order[i].id() == specs[expected[i]].id());
+  };
+  is_order(1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  is_order(2, {0, 8, 1, 2, 3, 4, 5, 6, 7, 9, 10});
   // Learners that tolerate nothing, and the reference's way, stay where they are.
   const auto others = runs(folder, R"(
 stream: {blobs: {}}
 backbone: tiny
-sweep: {learner: [linear_probe, {sema: {threshold: 1}}, {sema: {threshold: 2}}], execution: [reference, once]}
+sweep:
+  learner: [linear_probe, {sema: {threshold: 1}}, {sema: {threshold: 2}}]
+  execution: [reference, once]
 )");
-  const auto kept = leaders_first(others);
-  for (size_t i = 0; i < 5; ++i) CHECK(kept[i].id() == others[i].id());
+  const auto kept = leaders_ahead(others, 1);
+  for (const size_t i : {0, 1, 2, 3}) CHECK(kept[i].id() == others[i].id());
+  CHECK(kept[4].id() == others[5].id());  // the sibling of number 3
 }
 
 }  // namespace cl::experiments
