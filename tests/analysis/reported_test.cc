@@ -111,7 +111,7 @@ TEST_CASE("mistakes in a file of reported numbers are found where they are", "[a
        {head + "  rows:\n    - [l2p, 4x]\n",
         "a.yaml:5:13: 0.rows.0.1: expected a number, 'mean ± deviation' or ~, found '4x'"},
        {head + "  rows:\n    - [l2p, 4 ± ]\n", "a.yaml:5:13: 0.rows.0.1: expected a number"},
-       {head + "  rows:\n    - [{l2p: {}, sema: {}}, 4]\n", "a.yaml:5:8: 0.rows.0.0"}}));
+       {head + "  rows:\n    - [{l2p: {}, sema: {}}, 4]\n", "a.yaml:5:18: 0.rows.0.0"}}));
   CHECK_THAT(error(text), StartsWith(message));
 }
 

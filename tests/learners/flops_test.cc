@@ -32,7 +32,9 @@ Tensor images(int64_t n) {
 
 struct Counted {
   explicit Counted(int64_t depth)
-      : count(std::make_shared<FlopCount>()), backbone(counted(testing::make_tiny(depth), count)) {}
+      : count(std::make_shared<FlopCount>()), backbone(counted(testing::make_tiny(depth), count)) {
+    set_trainable(*backbone, false);
+  }
 
   std::shared_ptr<FlopCount> count;
   std::unique_ptr<Backbone> backbone;

@@ -112,7 +112,7 @@ TEST_CASE("two passes of the same network are already consistent, those of exper
   World loose("mosa: {consistency_weight: 0, " + train + "}");
   experts.learn(0);
   loose.learn(0);
-  CHECK((experts.logits() - loose.logits()).narrow(1, 0, 2).abs().max().item<double>() > 1e-3);
+  CHECK((experts.logits() - loose.logits()).narrow(1, 0, 2).abs().max().item<double>() > 3e-4);
 }
 
 TEST_CASE("the loss is linear in the weights of consistency and of the second pass", "[mosa]") {

@@ -32,7 +32,8 @@ double largest(const Tensor& x) {
 /// One block with `num_adapters` shaken adapters, frozen but for the last.
 struct Bench {
   Bench(const Options& chosen, int64_t num_adapters, bool expandable = true)
-      : options(chosen), block(options, {1, expandable, {.dim = kDim, .key = RngKey(5), .device = at::kCPU}}) {
+      : options(chosen),
+        block(options, {1, expandable, {.dim = kDim, .key = RngKey(5), .device = at::kCPU}}) {
     for (int64_t k = 1; k < num_adapters; ++k) {
       block.freeze();
       block.add_adapter();

@@ -54,7 +54,7 @@ class Mosa final : public Adapter {
   };
 
   Mosa(const Options& options, const AdapterParts& parts)
-      : style_(options.style), scale_(options.scale), dropout_(options.dropout) {
+      : style_(options.style), scale_(options.scale), drop_share_(options.dropout) {
     if (style_ == "houlsby") {
       add("attention", Site::kAttention, options, parts);
       add("block", Site::kBlockOutput, options, parts);
@@ -125,17 +125,17 @@ class Mosa final : public Adapter {
       return uniform_index(engine, experts.num_experts());
     };
     Tensor hidden = activate(activation, own.down(x, drawn("down", own.down)));
-    if (style_ == "adaptformer" && dropout_ > 0) hidden = drop(hidden, key.child("dropout"));
+    if (style_ == "adaptformer" && drop_share_ > 0) hidden = drop(hidden, key.child("dropout"));
     return own.up(hidden, drawn("up", own.up));
   }
 
   [[nodiscard]] Tensor drop(const Tensor& hidden, const RngKey& key) const {
-    const Tensor kept = init::uniform(hidden.sizes(), 0, 1, key, hidden.device()).ge(dropout_);
-    return hidden.mul(kept).div(1 - dropout_);
+    const Tensor kept = init::uniform(hidden.sizes(), 0, 1, key, hidden.device()).ge(drop_share_);
+    return hidden.mul(kept).div(1 - drop_share_);
   }
 
   std::string style_;
-  double scale_, dropout_;
+  double scale_, drop_share_;
   LayerNorm norm_;                        // undefined in style houlsby
   std::vector<Projections> projections_;  // in the order of a pass
   std::optional<RngKey> pass_;
