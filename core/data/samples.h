@@ -20,11 +20,13 @@ using at::Tensor;
 /// batch nor on the thread.
 struct View {
   std::optional<RngKey> augment;
-  bool recurs = false;  // whether the same training view will be asked for again: worth remembering
+  /// Which one it is of the training views that will be asked for again, in turn: those are worth
+  /// remembering. Unset: this one will not.
+  std::optional<int64_t> turn = std::nullopt;
 
   static View test() { return {}; }
-  static View train(const RngKey& key) { return {key, false}; }
-  static View recurring(const RngKey& key) { return {key, true}; }
+  static View train(const RngKey& key) { return {key}; }
+  static View recurring(const RngKey& key, int64_t turn) { return {key, turn}; }
 };
 
 /// Samples by index, labels out of sight. Immutable, random access, shared across threads.

@@ -84,10 +84,15 @@ at::Tensor map_activations(const std::filesystem::path& file) {
   require(count >= 0 && values.size() == static_cast<size_t>(count) * sizeof(float),
           "its length does not fit its shape");
   require(checksum(values) == header.checksum, "its checksum does not fit its values");
+  release_pages(values);  // few of them may be wanted
   // The map is read-only; a tensor has no way to say so.
   void* start = const_cast<std::byte*>(values.data());
   return at::from_blob(
       start, at::IntArrayRef(sizes.data(), sizes.size()), [map](void*) {}, at::kFloat);
+}
+
+void release_pages(const at::Tensor& mapped) {
+  release_pages(std::span(static_cast<const std::byte*>(mapped.data_ptr()), mapped.nbytes()));
 }
 
 }  // namespace cl

@@ -26,4 +26,8 @@ void write_activations(const std::filesystem::path& file, const at::Tensor& valu
 /// checksum. @throws DamagedActivations, or Error if the file cannot be opened
 [[nodiscard]] at::Tensor map_activations(const std::filesystem::path& file);
 
+/// Takes the pages of a tensor that `map_activations` gave (of no other: its values would be lost)
+/// out of this process's memory. They come back, from the system's cache or the file, when touched.
+void release_pages(const at::Tensor& mapped);
+
 }  // namespace cl

@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kEnding = ".act";
 constexpr const char* kAbout = "about.txt";
+/// Of the budget, a tenth more than is needed is freed, so that not every file that comes makes all
+/// be looked at.
+constexpr int64_t kSpareParts = 10;
 
 struct StoredFile {
   fs::path path;
@@ -126,18 +129,21 @@ std::optional<at::Tensor> ActivationStore::find(const ActivationKey& key, at::In
 void ActivationStore::keep(const ActivationKey& key, std::string_view about,
                            const at::Tensor& values) {
   const auto bytes = static_cast<int64_t>(values.nbytes()) + kActivationHeaderBytes;
-  const std::lock_guard lock(mutex_);
-  if (is_broken_ || bytes > budget_bytes_) return;
   try {
-    make_room(bytes);
+    {
+      const std::lock_guard lock(mutex_);
+      if (is_broken_ || bytes > budget_bytes_) return;
+      make_room(bytes);
+      *used_bytes_ += bytes;
+      added_bytes_ += bytes;
+    }
     try {
       write(key, about, values);
     } catch (const std::exception&) {
       write(key, about, values);  // another process may just have cleared the folder
     }
-    *used_bytes_ += bytes;
-    added_bytes_ += bytes;
   } catch (const std::exception& problem) {
+    const std::lock_guard lock(mutex_);
     is_broken_ = true;
     log::warn("{}; what is computed from now on is not kept in '{}'", problem.what(),
               folder_.string());
@@ -159,13 +165,13 @@ void ActivationStore::write(const ActivationKey& key, std::string_view about,
 
 bool ActivationStore::takes(int64_t bytes) {
   const std::lock_guard lock(mutex_);
-  return !is_broken_ && bytes <= budget_bytes_;
+  return !is_broken_ && bytes <= budget_bytes_ - budget_bytes_ / kSpareParts;
 }
 
 void ActivationStore::make_room(int64_t bytes) {
   if (!used_bytes_) used_bytes_ = total(stored_files(folder_));
   // Other processes fill the folder as well, so a look now and then is due.
-  const bool is_known = added_bytes_ <= budget_bytes_ / 10;
+  const bool is_known = added_bytes_ <= budget_bytes_ / kSpareParts;
   if (is_known && *used_bytes_ + bytes <= budget_bytes_) return;
   std::vector<StoredFile> files = stored_files(folder_);  // others may have added and removed
   std::sort(files.begin(), files.end(), [](const StoredFile& a, const StoredFile& b) {
@@ -174,8 +180,7 @@ void ActivationStore::make_room(int64_t bytes) {
   used_bytes_ = total(files);
   added_bytes_ = 0;
   if (*used_bytes_ + bytes <= budget_bytes_) return;
-  // A tenth more than is needed, so that not every file that comes makes all be looked at.
-  const int64_t aim = budget_bytes_ - budget_bytes_ / 10 - bytes;
+  const int64_t aim = budget_bytes_ - budget_bytes_ / kSpareParts - bytes;
   for (const StoredFile& file : files) {
     if (*used_bytes_ <= std::max<int64_t>(aim, 0)) break;
     std::error_code gone;

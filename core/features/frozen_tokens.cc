@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/features/activation_file.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
 #include "core/weights/state.h"
@@ -60,14 +61,19 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   const Samples& samples = request.samples;
   const int64_t bytes = num_values(shape(samples.size(), request.block)) * kBytesPerValue;
   const bool is_augmented = request.view.augment.has_value() && samples.augments();
-  const bool comes_back = !is_augmented || request.view.recurs;
-  const bool has_room = bytes <= work_.memory_bytes || (work_.store && work_.store->takes(bytes));
-  if (!comes_back || !has_room) return compute(request, rows).to(device_);
+  if (is_augmented && !request.view.turn) return compute(request, rows).to(device_);
+  // Views that come in turn would drive each other out just before they come back: the first of
+  // them stay, as many as fit together.
+  const int64_t together = bytes * (is_augmented ? *request.view.turn + 1 : 1);
+  const bool fits_memory = together <= work_.memory_bytes;
+  if (!fits_memory && !(work_.store && work_.store->takes(together))) {
+    return compute(request, rows).to(device_);
+  }
 
   const std::string view =
       is_augmented ? fmt::format("{:016x}", request.view.augment->bits()) : kTestView;
   const std::shared_ptr<Entry> entry =
-      touch({samples.id(), view, request.block}, samples.size(), bytes);
+      touch({samples.id(), view, request.block}, samples.size(), bytes, fits_memory);
   const auto num_rows = static_cast<int64_t>(rows.size());
   Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
   const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
@@ -80,6 +86,11 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
     const auto* from = static_cast<const std::byte*>(values.data_ptr());
     std::memcpy(out, from + static_cast<size_t>(row % kChunk) * row_bytes, row_bytes);
     out += row_bytes;
+  }
+  if (!fits_memory) {
+    for (const auto& [index, values] : at_hand) {
+      if (entry->chunks[static_cast<size_t>(index)].defined()) release_pages(values);
+    }
   }
   return result.to(device_);
 }
@@ -140,12 +151,11 @@ std::string FrozenTokens::about(const Key& key) {
 }
 
 std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t size,
-                                                         int64_t bytes) {
+                                                         int64_t bytes, bool is_in_memory) {
   if (const auto found = entries_.find(key); found != entries_.end()) {
     ages_.splice(ages_.end(), ages_, found->second->age);
     return found->second;
   }
-  const bool is_in_memory = bytes <= work_.memory_bytes;  // else the store's files are mapped
   const auto num_chunks = static_cast<size_t>((size + kChunk - 1) / kChunk);
   const auto is_full = [&] {
     return (is_in_memory && used_bytes_ + bytes > work_.memory_bytes) ||

@@ -29,8 +29,9 @@ struct FrozenHooks {
 };
 
 /// Remembers what leaves a frozen part of the backbone: in memory for as many sets of samples as
-/// fit the budget (the least recently used goes first), and in the store. A set that fits neither
-/// is computed directly each time, and so is an augmented view that does not recur. What is
+/// fit the budget (the least recently used goes first), and in the store, whose files are read
+/// piece by piece. A set that fits neither is computed directly each time, and so is an augmented
+/// view that does not come back, or that would drive out those that come before it in turn. What is
 /// remembered was computed in chunks of `kChunk` consecutive rows, so it does not depend on the
 /// order of the requests, not even in rounding.
 /// One thread. No gradients: nothing below `block` may be trainable.
@@ -87,7 +88,8 @@ class FrozenTokens {
   Tensor chunk(const Request& request, Entry& entry, int64_t index);
   [[nodiscard]] std::vector<int64_t> shape(int64_t size, int64_t block) const;
   /// The entry of `key`, made empty where there is none, now the youngest.
-  std::shared_ptr<Entry> touch(const Key& key, int64_t size, int64_t bytes);
+  /// @param is_in_memory  else the store's files are mapped
+  std::shared_ptr<Entry> touch(const Key& key, int64_t size, int64_t bytes, bool is_in_memory);
   void drop(std::map<Key, std::shared_ptr<Entry>>::iterator entry);
   [[nodiscard]] std::string about(const Key& key);
 

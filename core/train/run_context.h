@@ -33,7 +33,8 @@ struct RunContext {
   [[nodiscard]] View view_of(int64_t pass) const {
     const RngKey views = key.child("view");
     if (num_views == 0) return View::train(views.child(static_cast<uint64_t>(pass)));
-    return View::recurring(views.child(static_cast<uint64_t>(pass % num_views)));
+    const int64_t turn = pass % num_views;
+    return View::recurring(views.child(static_cast<uint64_t>(turn)), turn);
   }
 
   /// @throws Stopped once the user asked for it; called between steps

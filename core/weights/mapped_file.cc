@@ -1,6 +1,7 @@
 #include "core/weights/mapped_file.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include <fcntl.h>
@@ -50,6 +51,15 @@ MappedFile::MappedFile(const std::filesystem::path& file) {
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void release_pages(std::span<const std::byte> mapped) {
+  if (mapped.empty()) return;
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<uintptr_t>(mapped.data());
+  const uintptr_t first = start / page * page;
+  // Where that fails they merely stay.
+  (void)madvise(reinterpret_cast<void*>(first), start - first + mapped.size(), MADV_DONTNEED);
 }
 
 }  // namespace cl

@@ -23,4 +23,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;  // empty for an empty file, which cannot be mapped
 };
 
+/// Takes a part of a mapped file out of this process's memory, in whole pages. They come back, from
+/// the system's cache or the file, when touched. Of other memory the values would be lost.
+void release_pages(std::span<const std::byte> mapped);
+
 }  // namespace cl

@@ -106,7 +106,7 @@ TEST_CASE("every epoch visits all rows in its own keyed order, in one keyed view
       order.insert(order.end(), batch.begin(), batch.end());
       REQUIRE(views[3 * epoch + i].augment.has_value());
       CHECK(*views[3 * epoch + i].augment == run.context.key.child("view").child(epoch));
-      CHECK_FALSE(views[3 * epoch + i].recurs);
+      CHECK_FALSE(views[3 * epoch + i].turn.has_value());
     }
     CHECK(order == permutation(key.child("order").child(epoch), 10));
   }
@@ -148,7 +148,7 @@ TEST_CASE("views that are counted come in turn, over all phases of an experience
   REQUIRE(views.size() == 4);
   for (uint64_t pass = 0; pass < 4; ++pass) {
     CHECK(*views[pass].augment == run.context.key.child("view").child(pass % 3));
-    CHECK(views[pass].recurs);
+    CHECK(views[pass].turn == static_cast<int64_t>(pass % 3));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/data/row_index.h"
 #include "core/data/tensor_dataset.h"
+#include "core/features/activation_file.h"
 #include "core/nn/init.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
@@ -262,9 +263,8 @@ TEST_CASE("bfloat16 gives numbers of its own, near those of float32", "[frozen_t
   const std::string stem = GENERATE("patch", "conv");
   const std::string options =
       "preset: custom, image_size: 8, patch_size: 4, width: 32, depth: 2, heads: 2, stem: " + stem;
-  const auto backbone =
-      Backbones::get().make(config::Node::parse("vit: {" + options + "}", "test"),
-                            {.key = RngKey(1), .device = at::kCPU});
+  const auto backbone = Backbones::get().make(config::Node::parse("vit: {" + options + "}", "test"),
+                                              {.key = RngKey(1), .device = at::kCPU});
   const TensorDataset images(init::uniform({5, 3, 8, 8}, 0, 1, RngKey(2), at::kCPU),
                              at::zeros({5}, at::kLong));
   Hooks none;
@@ -287,11 +287,48 @@ TEST_CASE("a training view that recurs is remembered apart from others", "[froze
   for (int turn = 0; turn < 2; ++turn) {
     for (const uint64_t seed : {1, 2}) {
       const auto digit = static_cast<float>(RngKey(seed).bits() % 10);
-      CHECK(world.tokens(samples, {2}, 0, View::recurring(RngKey(seed)))[0] == 2 + 1000 * digit);
+      const View view = View::recurring(RngKey(seed), static_cast<int64_t>(seed) - 1);
+      CHECK(world.tokens(samples, {2}, 0, view)[0] == 2 + 1000 * digit);
     }
     CHECK(world.tokens(samples, {2}, 0)[0] == 2);
     CHECK(world.backbone.embedded == 30);
   }
+}
+
+TEST_CASE("of views that do not fit together the first stay", "[frozen_tokens]") {
+  constexpr int64_t kSize = FrozenTokens::kChunk;
+  const auto embedded = [&](int64_t memory_views, int64_t store_views) {
+    const TempDir folder;
+    Counting backbone;
+    Hooks none;
+    FrozenWork work{.memory_bytes = memory_views * kSize * kBytesPerRow};
+    if (store_views > 0) {
+      const int64_t bytes = store_views * (kSize * kBytesPerRow + kActivationHeaderBytes);
+      work.store = std::make_shared<ActivationStore>(folder.path(), bytes * 10 / 9 + 1, "here");
+    }
+    FrozenTokens cache(backbone, at::kCPU, work);
+    const Numbers samples(kSize, /*augments=*/true);
+    std::vector<int64_t> rows(kSize);
+    std::iota(rows.begin(), rows.end(), 0);
+    std::vector<int64_t> by_round;
+    for (int round = 0; round < 2; ++round) {
+      const int64_t before = backbone.embedded;
+      for (int64_t turn = 0; turn < 4; ++turn) {
+        const RngKey key = RngKey(7).child(static_cast<uint64_t>(turn));
+        const Tensor tokens = cache.tokens(samples, rows, View::recurring(key, turn), 1, none);
+        CHECK(tokens[3][0][0].item<double>() == 4 + 1000 * static_cast<double>(key.bits() % 10));
+      }
+      by_round.push_back(backbone.embedded - before);
+    }
+    CHECK(by_round[0] == 4 * kSize);
+    return by_round[1];
+  };
+  CHECK(embedded(4, 0) == 0);
+  CHECK(embedded(3, 0) == kSize);  // the last is computed again, instead of all
+  CHECK(embedded(0, 0) == 4 * kSize);
+  CHECK(embedded(0, 4) == 0);
+  CHECK(embedded(0, 2) == 2 * kSize);
+  CHECK(embedded(2, 3) == kSize);
 }
 
 TEST_CASE("samples larger than the budget are computed directly each time", "[frozen_tokens]") {
