@@ -24,7 +24,7 @@ State compute_features(const Backbone& backbone, c10::Device device, const Sampl
     batches.push_back({name, {batch.cpu()}});
   };
   Hooks hooks;
-  for_batches(samples.size(), request.batch_size, [&](std::span<const int64_t> rows) {
+  for_batches(samples, View::test(), request.batch_size, [&](std::span<const int64_t> rows) {
     Tensor tokens = backbone.embed(samples.fetch(rows, View::test()).to(device));
     for (int64_t i = 0; i < backbone.info().depth; ++i) {
       tokens = backbone.blocks(tokens, i, i + 1, hooks);

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
+#include "core/data/fetch_ahead.h"
 #include "core/data/joined_dataset.h"
 #include "core/data/row_index.h"
 #include "core/train/losses.h"
@@ -38,6 +39,12 @@ TrainView joined_view(const Stream& stream) {
   return view;
 }
 
+/// Seconds that reading and preparing samples took, and those in which nothing else went on.
+void log(const FetchTime& time, const RunContext& context) {
+  context.log.seconds("fetch", time.worked);
+  context.log.seconds("fetch.waited", time.waited);
+}
+
 /// Predictions for all test samples of `on`, among all classes seen and among its own: both from
 /// the same logits, by masking.
 Evaluation examine(Learner& learner, const Experience& on, int64_t batch_size,
@@ -46,9 +53,10 @@ Evaluation examine(Learner& learner, const Experience& on, int64_t batch_size,
   result.after = context.experience;
   result.on = on.index;
   result.labels = to_vector(on.test->labels());
-  for_batches(on.test->size(), batch_size, [&](std::span<const int64_t> rows) {
+  const FetchAhead test(on.test);
+  for_batches(test, View::test(), batch_size, [&](std::span<const int64_t> rows) {
     context.check_stop();
-    const Tensor logits = learner.predict(*on.test, rows).cpu();
+    const Tensor logits = learner.predict(test, rows).cpu();
     if (logits.isnan().any().item<bool>()) {
       throw Error(
           fmt::format("after experience {}: a logit for a test sample of '{}' is not a "
@@ -59,6 +67,7 @@ Evaluation examine(Learner& learner, const Experience& on, int64_t batch_size,
     const Tensor own = train::keep_classes(logits, on.classes);
     for (const int64_t id : to_vector(own.argmax(1))) result.task_predictions.push_back(id);
   });
+  log(test.time(), context);
   return result;
 }
 
@@ -144,9 +153,12 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
           work.log("watch", step);
         };
       }
-      learner.learn(
-          protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario),
-          learning);
+      TrainView view =
+          protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario);
+      const auto data = std::make_shared<const FetchAhead>(std::move(view.data));
+      view.data = data;
+      learner.learn(view, learning);
+      log(data->time(), step);
     }
     work.log("learn", step);
     examine_all(stream, learner, protocol, step);

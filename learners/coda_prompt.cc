@@ -210,7 +210,7 @@ void CodaPrompt::do_learn(const TrainView& view, RunContext& context) {
   };
   train::fit(
       {{trainable_parameters(components_.back())}, {trainable_parameters(classifier_.head())}},
-      view.data->size(), options_.train, loss, "train", context.key.child("train"), context);
+      *view.data, options_.train, loss, "train", context.key.child("train"), context);
 }
 
 Tensor CodaPrompt::do_predict(const Samples& samples, std::span<const int64_t> rows) {

@@ -94,7 +94,7 @@ void Der::do_learn(const TrainView& view, RunContext& context) {
     kept_.offer(*view.data, rows, logits);
     return sum;
   };
-  train::fit(network_.trained_groups(), view.data->size(), options_.train, loss, "train",
+  train::fit(network_.trained_groups(), *view.data, options_.train, loss, "train",
              context.key.child("train"), context);
   context.log.scalar("buffer_bytes", context.experience,
                      static_cast<double>(kept_.buffer().bytes()));

@@ -143,7 +143,7 @@ void DualPrompt::do_learn(const TrainView& view, RunContext& context) {
   train::fit({{{g_prompts_}},
               {trainable_parameters(e_prompts_)},
               {trainable_parameters(classifier_.head())}},
-             view.data->size(), options_.train, loss, "train", context.key.child("train"), context);
+             *view.data, options_.train, loss, "train", context.key.child("train"), context);
 }
 
 ChosenPrompts DualPrompt::training_prompts(const Tensor& query, int64_t index) const {

@@ -121,7 +121,7 @@ void Ease::do_learn(const TrainView& view, RunContext& context) {
     if (home_[c].item<int64_t>() < 0) home_[c] = t;
   }
   const PhaseTimer timer(context.log, "count");
-  for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
+  for_batches(*view.data, View::test(), kBatch, [&](std::span<const int64_t> rows) {
     context.check_stop();
     const Tensor labels =
         view.data->labels().narrow(0, rows.front(), static_cast<int64_t>(rows.size()));

@@ -255,7 +255,7 @@ std::vector<Tensor> InfLora::input_grams(const TrainView& view, RunContext& cont
   }
   grams_ = &result;
   const View look = context.next_view();
-  for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
+  for_batches(*view.data, look, kBatch, [&](std::span<const int64_t> rows) {
     context.check_stop();
     (void)backbone_->forward(view.data->fetch(rows, look).to(device_), *this);
   });
@@ -284,7 +284,7 @@ void InfLora::do_learn(const TrainView& view, RunContext& context) {
         backbone_->forward(view.data->fetch(rows, augmented).to(device_), *this);
     return train::cross_entropy_over(view.classes, head_->logits(features), labels, rows);
   };
-  train::fit({changes, {head}}, view.data->size(), options_.train, loss, "train",
+  train::fit({changes, {head}}, *view.data, options_.train, loss, "train",
              context.key.child("train"), context);
   for (Branch& branch : branches_) branch.end();
   cache_.forget();

@@ -139,7 +139,7 @@ void L2p::do_learn(const TrainView& view, RunContext& context) {
     return train::cross_entropy_over(view.classes, output.logits, labels, rows)
         .sub(output.similarity.mean().mul(options_.similarity_weight));
   };
-  train::fit({{trainable_parameters(pool_)}, {trainable_parameters(*head_)}}, view.data->size(),
+  train::fit({{trainable_parameters(pool_)}, {trainable_parameters(*head_)}}, *view.data,
              options_.train, loss, "train", context.key.child("train"), context);
 }
 

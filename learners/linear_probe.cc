@@ -69,7 +69,7 @@ void LinearProbe::do_learn(const TrainView& view, RunContext& context) {
     const Tensor current = logits(*view.data, rows, augmented);
     return train::cross_entropy_over(view.classes, current, labels, rows);
   };
-  train::fit({{trainable_parameters(*head_)}}, view.data->size(), train_, loss, "train",
+  train::fit({{trainable_parameters(*head_)}}, *view.data, train_, loss, "train",
              context.key.child("train"), context);
 }
 

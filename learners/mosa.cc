@@ -100,7 +100,7 @@ void Mosa::do_learn(const TrainView& view, RunContext& context) {
     const Tensor apart = train::kl_divergence(own2, own1).add(train::kl_divergence(own1, own2));
     return sum.add(apart.mul(r / 2));
   };
-  train::fit(groups(), view.data->size(), options_.train, loss, "train", context.key.child("train"),
+  train::fit(groups(), *view.data, options_.train, loss, "train", context.key.child("train"),
              context);
   if (options_.merge) network_.tuner().merge_experts(context.key.child("merge"));
 }

@@ -256,7 +256,7 @@ void Rmm::train(const TrainView& view, Tuner& tuner, RunContext& context) {
   };
   const State before = snapshot(head_);
   set_trainable(head_, true);
-  train::fit({{trainable_parameters(tuner)}, {trainable_parameters(head_)}}, view.data->size(),
+  train::fit({{trainable_parameters(tuner)}, {trainable_parameters(head_)}}, *view.data,
              options_.train, loss, "train", context.key.child("train"), context);
   set_trainable(head_, false);
   // Weight decay has no bounds: rows of other classes belong to other networks.

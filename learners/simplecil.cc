@@ -57,7 +57,7 @@ class SimpleCil final : public Learner {
 
 void SimpleCil::do_learn(const TrainView& view, RunContext& context) {
   const PhaseTimer timer(context.log, "train");
-  for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
+  for_batches(*view.data, View::test(), kBatch, [&](std::span<const int64_t> rows) {
     context.check_stop();
     means_.add(features(*view.data, rows),
                view.data->labels().narrow(0, rows.front(), static_cast<int64_t>(rows.size())));

@@ -1,13 +1,27 @@
 #include "core/base/allocator.h"
 
+#include <atomic>
+
 #include <oneapi/tbb/scalable_allocator.h>
 
 namespace cl {
+namespace {
+
+constexpr int64_t kLargeTensor = int64_t{8} << 20;
+constexpr int64_t kMostInPassing = int64_t{128} << 20;
+
+}  // namespace
 
 void keep_freed_memory() {
   // TBB gives back smaller blocks when they have not been used for a while, and keeps larger ones.
-  constexpr intptr_t kLargeTensor = intptr_t{8} << 20;
   scalable_allocation_mode(TBBMALLOC_SET_HUGE_SIZE_THRESHOLD, kLargeTensor);
+}
+
+void used_in_passing(int64_t bytes) {
+  static std::atomic<int64_t> sum = 0;
+  if (bytes < kLargeTensor || (sum += bytes) < kMostInPassing) return;
+  sum = 0;
+  scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
 }
 
 }  // namespace cl

@@ -1,6 +1,8 @@
 // How this process keeps memory between uses.
 #pragma once
 
+#include <cstdint>
+
 namespace cl {
 
 /// Lets freed memory stay with the process, large blocks above all: a run asks for the same large
@@ -8,5 +10,10 @@ namespace cl {
 /// computing what goes there. Acts where the executable is linked with cl_allocator;
 /// else the call changes nothing. To be called at the start of main().
 void keep_freed_memory();
+
+/// To be called after a block was freed of a size that will hardly be asked for again, as decoded
+/// photographs have. Now and then all freed memory then goes back to the system. Small ones do not
+/// count.
+void used_in_passing(int64_t bytes);
 
 }  // namespace cl

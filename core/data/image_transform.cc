@@ -1,6 +1,7 @@
 #include "core/data/image_transform.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 #include <opencv2/core.hpp>
 
+#include "core/base/allocator.h"
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/config/write.h"
@@ -178,13 +180,20 @@ Tensor transform_images(const ImageTransform& transform, std::span<const int64_t
   Tensor x = at::empty({count, kChannels, side, side}, at::kFloat);
   const auto sample_size = static_cast<size_t>(kChannels * side * side);
   float* out = x.data_ptr<float>();
+  std::atomic<int64_t> largest_bytes = 0;
   parallel_for(count, [&](int64_t i) {
     const auto index = static_cast<size_t>(i);
     const int64_t row = rows[index];
     std::optional<RngKey> key;
     if (view.augment) key = view.augment->child(static_cast<uint64_t>(row));
-    transform.apply(image(row), key, {out + index * sample_size, sample_size});
+    const cv::Mat decoded = image(row);
+    transform.apply(decoded, key, {out + index * sample_size, sample_size});
+    const auto bytes = static_cast<int64_t>(decoded.total() * decoded.elemSize());
+    for (int64_t most = largest_bytes; bytes > most;) {
+      if (largest_bytes.compare_exchange_weak(most, bytes)) break;
+    }
   });
+  used_in_passing(largest_bytes);
   return x;
 }
 

@@ -14,13 +14,32 @@ at::Tensor row_index(std::span<const int64_t> rows, c10::Device device) {
   return index.to(device);
 }
 
+namespace {
+
+std::vector<int64_t> batch_of(int64_t size, int64_t batch_size, int64_t first) {
+  std::vector<int64_t> rows(static_cast<size_t>(std::min(batch_size, size - first)));
+  std::iota(rows.begin(), rows.end(), first);
+  return rows;
+}
+
+}  // namespace
+
 void for_batches(int64_t size, int64_t batch_size,
                  const std::function<void(std::span<const int64_t> rows)>& visit) {
-  std::vector<int64_t> rows;
   for (int64_t first = 0; first < size; first += batch_size) {
-    rows.resize(static_cast<size_t>(std::min(batch_size, size - first)));
-    std::iota(rows.begin(), rows.end(), first);
-    visit(rows);
+    visit(batch_of(size, batch_size, first));
+  }
+}
+
+void for_batches(const Samples& samples, const View& view, int64_t batch_size,
+                 const std::function<void(std::span<const int64_t> rows)>& visit) {
+  const int64_t size = samples.size();
+  for (int64_t first = 0; first < size; first += batch_size) {
+    const int64_t next = first + batch_size;
+    if (next < size) {
+      samples.expect(batch_of(size, batch_size, next), view, Announcer::kBatches);
+    }
+    visit(batch_of(size, batch_size, first));
   }
 }
 

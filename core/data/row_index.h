@@ -8,6 +8,8 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include "core/data/samples.h"
+
 namespace cl {
 
 /// rows as int64 [N]
@@ -16,6 +18,10 @@ namespace cl {
 /// Calls `visit` with 0..size-1 in order, `batch_size` rows at a time, the last batch maybe
 /// smaller.
 void for_batches(int64_t size, int64_t batch_size,
+                 const std::function<void(std::span<const int64_t> rows)>& visit);
+/// The same over all of `samples`, which are told what comes next.
+/// @param view  how `visit` will look at them
+void for_batches(const Samples& samples, const View& view, int64_t batch_size,
                  const std::function<void(std::span<const int64_t> rows)>& visit);
 
 }  // namespace cl

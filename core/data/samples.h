@@ -29,6 +29,11 @@ struct View {
   static View recurring(const RngKey& key, int64_t turn) { return {key, turn}; }
 };
 
+/// Who says what will be asked for next: a loop over batches, or what computes pieces of a set to
+/// remember them.
+enum class Announcer { kBatches, kPieces };
+constexpr size_t kNumAnnouncers = 2;
+
 /// Samples by index, labels out of sight. Immutable, random access, shared across threads.
 class Samples {
  public:
@@ -43,6 +48,9 @@ class Samples {
   /// Whether training views differ from the test view and from each other; where not, `fetch`
   /// ignores the key.
   [[nodiscard]] virtual bool augments() const = 0;
+  /// A hint: these may be the next that this announcer's caller fetches. Most samples ignore it.
+  virtual void expect(std::span<const int64_t> /*rows*/, const View& /*view*/,
+                      Announcer /*announcer*/) const {}
 };
 
 /// Samples with their labels.

@@ -42,9 +42,8 @@ cv::Mat read_transparent_image(const std::filesystem::path& file) {
     throw Error(fmt::format("{}: cannot be decoded as an image of 8 or 16 bits{}; is it whole?",
                             file.string(), reason));
   }
-  cv::Mat result;
-  cv::cvtColor(image, result, conversion(image.channels()));
-  return result;
+  cv::cvtColor(image, image, conversion(image.channels()));  // in place, if it has four already
+  return image;
 }
 
 cv::Mat on_background(const cv::Mat& image, uint8_t level) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/base/trace.h"
 #include "core/features/activation_file.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
@@ -22,6 +23,14 @@ constexpr const char* kTestView = "test";
 
 int64_t num_values(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+std::vector<int64_t> rows_of(const Samples& samples, int64_t chunk) {
+  const int64_t first = chunk * FrozenTokens::kChunk;
+  std::vector<int64_t> rows(
+      static_cast<size_t>(std::min(FrozenTokens::kChunk, samples.size() - first)));
+  std::iota(rows.begin(), rows.end(), first);
+  return rows;
 }
 
 }  // namespace
@@ -78,11 +87,21 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
   const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
   auto* out = static_cast<std::byte*>(result.data_ptr());
-  std::map<int64_t, Tensor> at_hand;  // by chunk: also those that nobody keeps
+  std::vector<int64_t> wanted;  // chunks, in the order of the rows
   for (const int64_t row : rows) {
     CL_CHECK(row >= 0 && row < samples.size(), "row {} of {}", row, samples.size());
-    Tensor& values = at_hand[row / kChunk];
-    if (!values.defined()) values = chunk(request, *entry, row / kChunk);
+    if (std::find(wanted.begin(), wanted.end(), row / kChunk) == wanted.end()) {
+      wanted.push_back(row / kChunk);
+    }
+  }
+  std::map<int64_t, Tensor> at_hand;  // by chunk: also those that nobody keeps
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    // Who asks in the order of the rows will want the chunk behind the last.
+    const int64_t next = i + 1 < wanted.size() ? wanted[i + 1] : wanted[i] + 1;
+    at_hand[wanted[i]] = chunk(request, *entry, wanted[i], next);
+  }
+  for (const int64_t row : rows) {
+    const Tensor& values = at_hand.at(row / kChunk);
     const auto* from = static_cast<const std::byte*>(values.data_ptr());
     std::memcpy(out, from + static_cast<size_t>(row % kChunk) * row_bytes, row_bytes);
     out += row_bytes;
@@ -95,18 +114,20 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   return result.to(device_);
 }
 
-Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index) {
+Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index, int64_t next) {
   Tensor& kept = entry.chunks[static_cast<size_t>(index)];
   if (kept.defined()) return kept;
-  const int64_t first = index * kChunk;
-  const int64_t size = std::min(kChunk, request.samples.size() - first);
+  const std::vector<int64_t> rows = rows_of(request.samples, index);
   const ActivationKey key{entry.group, fmt::format("{}-{}", entry.view, index)};
-  const auto values_shape = shape(size, request.block);
+  const auto values_shape = shape(static_cast<int64_t>(rows.size()), request.block);
   if (work_.store) {
     if (auto found = work_.store->find(key, values_shape)) return kept = *std::move(found);
   }
-  std::vector<int64_t> rows(static_cast<size_t>(size));
-  std::iota(rows.begin(), rows.end(), first);
+  const auto after = static_cast<size_t>(next);
+  if (after < entry.chunks.size() && !entry.chunks[after].defined()) {
+    request.samples.expect(rows_of(request.samples, next), request.view, Announcer::kPieces);
+  }
+  const trace::Span span("frozen");
   const Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
   if (entry.bytes > 0) kept = computed;
   if (!work_.store) return computed;

@@ -85,7 +85,8 @@ class FrozenTokens {
   Tensor cached(const Request& request, std::span<const int64_t> rows);
   Tensor compute(const Request& request, std::span<const int64_t> rows);
   /// A chunk from memory, from the store, or computed.
-  Tensor chunk(const Request& request, Entry& entry, int64_t index);
+  /// @param next  the chunk that will be asked for after this one, maybe
+  Tensor chunk(const Request& request, Entry& entry, int64_t index, int64_t next);
   [[nodiscard]] std::vector<int64_t> shape(int64_t size, int64_t block) const;
   /// The entry of `key`, made empty where there is none, now the youngest.
   /// @param is_in_memory  else the store's files are mapped

@@ -63,7 +63,7 @@ void FirstSession::visit_batches(
     const TrainView& view, RunContext& context,
     const std::function<void(std::span<const int64_t> rows, const Tensor& labels)>& visit) const {
   const PhaseTimer timer(context.log, "count");
-  for_batches(view.data->size(), kBatch, [&](std::span<const int64_t> rows) {
+  for_batches(*view.data, View::test(), kBatch, [&](std::span<const int64_t> rows) {
     context.check_stop();
     visit(rows, view.data->labels()
                     .narrow(0, rows.front(), static_cast<int64_t>(rows.size()))

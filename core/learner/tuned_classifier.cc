@@ -77,8 +77,8 @@ void TunedClassifier::learn(const TrainView& view, const std::vector<int64_t>& c
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     return train::cross_entropy_over(classes, logits(*view.data, rows, augmented), labels, rows);
   };
-  train::fit(trained_groups(), view.data->size(), options, loss, "train",
-             context.key.child("train"), context);
+  train::fit(trained_groups(), *view.data, options, loss, "train", context.key.child("train"),
+             context);
 }
 
 Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> rows,

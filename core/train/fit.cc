@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/base/trace.h"
 #include "core/nn/threads.h"
 #include "core/train/optimiser.h"
 
@@ -27,25 +28,32 @@ class Epoch {
   Epoch(int64_t index, const Options& options, const std::string& phase, RunContext& context)
       : index_(index), options_(options), phase_(phase), context_(context) {}
 
+  /// @param data  told what comes next; may be null
   /// @return the mean loss of a sample
-  double run(const std::vector<int64_t>& order, const View& view, const Loss& loss,
-             Optimiser& optimiser) {
+  double run(const Samples* data, const std::vector<int64_t>& order, const View& view,
+             const Loss& loss, Optimiser& optimiser) {
     const int64_t size = num_trained(static_cast<int64_t>(order.size()));
     const int64_t num_steps = (size + options_.batch_size - 1) / options_.batch_size;
     double sum = 0;
     for (int64_t step = 0; step < num_steps; ++step) {
       context_.check_stop();
-      const int64_t first = step * options_.batch_size;
-      const int64_t count = std::min(options_.batch_size, size - first);
-      const auto rows =
-          std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+      const auto batch = [&](int64_t index) {
+        const int64_t first = index * options_.batch_size;
+        const int64_t count = std::min(options_.batch_size, size - first);
+        return std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+      };
+      if (data != nullptr && step + 1 < num_steps) {
+        data->expect(batch(step + 1), view, Announcer::kBatches);
+      }
+      const trace::Span span("step");
+      const auto rows = batch(step);
       optimiser.clear_gradients();
       const at::Tensor value = loss(rows, view);
       const double number = value.item<double>();
       check_finite(number, step);
       value.backward();
       optimiser.step();
-      sum += number * static_cast<double>(count);
+      sum += number * static_cast<double>(rows.size());
       context_.progress.update({context_.experience, context_.num_experiences, phase_, index_,
                                 options_.epochs, step, num_steps, number});
     }
@@ -72,6 +80,30 @@ class Epoch {
   const std::string& phase_;
   RunContext& context_;
 };
+
+void train(const std::vector<ParameterGroup>& groups, int64_t size, const Samples* data,
+           const Options& options, const Loss& loss, const std::string& phase, const RngKey& key,
+           RunContext& context) {
+  CL_CHECK(size > 0, "phase '{}' has no data", phase);
+  const PhaseTimer timer(context.log, phase);
+  const GradMode recording(true);
+  const auto optimiser = make_optimiser(groups, options);
+  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    optimiser->set_learning_rate(learning_rate(options, epoch));
+    const auto index = static_cast<uint64_t>(epoch);
+    const auto order = permutation(key.child("order").child(index), size);
+    const View view = context.next_view();
+    const double mean =
+        Epoch(epoch, options, phase, context).run(data, order, view, loss, *optimiser);
+    context.log.row("training_" + phase, {{"experience", context.experience},
+                                          {"epoch", epoch},
+                                          {"loss", mean},
+                                          {"lr", learning_rate(options, epoch)}});
+    if (context.after_epoch) context.after_epoch();
+  }
+  // Gradients would double the memory of what trained, until the next phase.
+  optimiser->clear_gradients();
+}
 
 }  // namespace
 
@@ -130,24 +162,12 @@ std::vector<at::Tensor> parameters_of(const std::vector<ParameterGroup>& groups)
 
 void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,
          const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context) {
-  CL_CHECK(size > 0, "phase '{}' has no data", phase);
-  const PhaseTimer timer(context.log, phase);
-  const GradMode recording(true);
-  const auto optimiser = make_optimiser(groups, options);
-  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    optimiser->set_learning_rate(learning_rate(options, epoch));
-    const auto index = static_cast<uint64_t>(epoch);
-    const auto order = permutation(key.child("order").child(index), size);
-    const View view = context.next_view();
-    const double mean = Epoch(epoch, options, phase, context).run(order, view, loss, *optimiser);
-    context.log.row("training_" + phase, {{"experience", context.experience},
-                                          {"epoch", epoch},
-                                          {"loss", mean},
-                                          {"lr", learning_rate(options, epoch)}});
-    if (context.after_epoch) context.after_epoch();
-  }
-  // Gradients would double the memory of what trained, until the next phase.
-  optimiser->clear_gradients();
+  train(groups, size, nullptr, options, loss, phase, key, context);
+}
+
+void fit(const std::vector<ParameterGroup>& groups, const Samples& data, const Options& options,
+         const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context) {
+  train(groups, data.size(), &data, options, loss, phase, key, context);
 }
 
 }  // namespace cl::train

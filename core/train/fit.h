@@ -67,5 +67,8 @@ using Loss = std::function<at::Tensor(std::span<const int64_t> rows, const View&
 /// @throws Error on a loss that is not finite: names experience, phase, epoch and step
 void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,
          const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context);
+/// The same over all rows of `data`, which are told what comes next.
+void fit(const std::vector<ParameterGroup>& groups, const Samples& data, const Options& options,
+         const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context);
 
 }  // namespace cl::train

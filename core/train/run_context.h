@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/rng.h"
+#include "core/base/trace.h"
 #include "core/data/samples.h"
 #include "core/metrics/metrics_log.h"
 #include "core/metrics/progress.h"
@@ -47,7 +48,10 @@ struct RunContext {
 class PhaseTimer {
  public:
   PhaseTimer(MetricsLog& log, std::string phase)
-      : log_(log), phase_(std::move(phase)), start_(std::chrono::steady_clock::now()) {}
+      : log_(log),
+        phase_(std::move(phase)),
+        span_(phase_),
+        start_(std::chrono::steady_clock::now()) {}
   ~PhaseTimer() {
     log_.seconds(phase_,
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
@@ -58,6 +62,7 @@ class PhaseTimer {
  private:
   MetricsLog& log_;
   std::string phase_;
+  trace::Span span_;
   std::chrono::steady_clock::time_point start_;
 };
 

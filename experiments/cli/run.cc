@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/trace.h"
 #include "core/base/user_folders.h"
 #include "core/metrics/summary.h"
 #include "core/nn/precision.h"
@@ -39,7 +40,7 @@ namespace fs = std::filesystem;
 
 struct RunOptions {
   std::string program;  // as it was called
-  std::string suite, out, data, cache;
+  std::string suite, out, data, cache, trace;
   int64_t cache_gib = kDefaultCacheGib;
   int jobs = 1;
   bool resume = false;
@@ -151,6 +152,7 @@ std::string command_line(const RunOptions& options) {
     words.insert(words.end(), {"--cache-gib", std::to_string(options.cache_gib)});
   }
   if (options.jobs != 1) words.insert(words.end(), {"--jobs", std::to_string(options.jobs)});
+  if (!options.trace.empty()) words.insert(words.end(), {"--trace", options.trace});
   for (const std::string& word : options.only) words.insert(words.end(), {"--only", word});
   for (const std::string& text : options.overrides) words.insert(words.end(), {"--set", text});
   for (std::string& word : words) word = shell_word(word);
@@ -226,6 +228,7 @@ int run_suite(const RunOptions& options) {
   for (const RunSpec& spec : chosen) RunFiles(out, spec.id()).clean_up();
   apply(plan);
   if (options.resume) check_inputs(chosen, out, options.data);
+  if (!options.trace.empty()) trace::start();
 
   const auto outcomes = conduct_all(runs, plan,
                                     {.out = out,
@@ -235,6 +238,10 @@ int run_suite(const RunOptions& options) {
                                      .store = open_store(options, plan),
                                      .beginnings = std::make_shared<SharedBeginnings>(runs)});
 
+  if (!options.trace.empty()) {
+    trace::write(options.trace);
+    log::info("trace: {}, for https://ui.perfetto.dev", options.trace);
+  }
   const auto count = [&](Outcome end) { return std::count(outcomes.begin(), outcomes.end(), end); };
   const auto done = count(Outcome::kDone), failed = count(Outcome::kFailed);
   const auto stopped = count(Outcome::kStopped);
@@ -287,6 +294,10 @@ void add_run(CLI::App& app, Action& chosen) {
       ->type_name("GIB")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
       ->capture_default_str();
+  verb->add_option(
+          "--trace", options->trace,
+          "file for when the parts of the runs began and ended, as JSON for a trace viewer")
+      ->type_name("FILE");
   verb->footer(kRunFooter);
   verb->callback([&chosen, options] { chosen = [options] { return run_suite(*options); }; });
 }

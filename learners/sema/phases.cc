@@ -95,7 +95,7 @@ Pooled pooled_inputs(Session& session, const std::vector<int64_t>& layers,
 /// The same of all samples.
 Pooled all_pooled_inputs(Session& session, const std::vector<int64_t>& layers, const View& look) {
   std::map<int64_t, std::vector<Tensor>> parts;
-  for_batches(session.data().size(), kChunk, [&](std::span<const int64_t> rows) {
+  for_batches(session.data(), look, kChunk, [&](std::span<const int64_t> rows) {
     session.context.check_stop();
     for (auto& [layer, pooled] : pooled_inputs(session, layers, rows, look)) {
       parts[layer].push_back(pooled);
@@ -134,7 +134,7 @@ void functional_phase(Session& session, int64_t round) {
   };
   std::vector<train::ParameterGroup> groups{{network.functional_parameters()}};
   if (is_joint) groups.push_back({network.descriptor_parameters()});
-  train::fit(groups, session.data().size(), session.options.functional, loss, "functional",
+  train::fit(groups, session.data(), session.options.functional, loss, "functional",
              phase_key(session, "functional", round), session.context);
 }
 
@@ -159,8 +159,8 @@ void descriptor_phase(Session& session, int64_t round) {
     }
     return sum;
   };
-  train::fit({{network.descriptor_parameters()}}, session.data().size(), session.options.descriptor,
-             loss, "descriptor", phase_key(session, "descriptor", round), session.context);
+  train::fit({{network.descriptor_parameters()}}, session.data(), session.options.descriptor, loss,
+             "descriptor", phase_key(session, "descriptor", round), session.context);
 }
 
 void train_new(Session& session, int64_t round) {

@@ -92,10 +92,15 @@ bool Scan::pass() {
   bool found = false;
   for (int64_t first = 0; first < size && !candidates_.empty(); first += batch_size) {
     session_.context.check_stop();
-    const int64_t num_rows = std::min(batch_size, size - first);
-    if (num_rows < session_.options.min_scan_batch) continue;
-    const auto rows =
-        std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(num_rows));
+    const auto batch_at = [&](int64_t start) {
+      return std::span(order).subspan(static_cast<size_t>(start),
+                                      static_cast<size_t>(std::min(batch_size, size - start)));
+    };
+    const auto rows = batch_at(first);
+    if (static_cast<int64_t>(rows.size()) < session_.options.min_scan_batch) continue;
+    if (first + batch_size < size) {
+      session_.data().expect(batch_at(first + batch_size), look, Announcer::kBatches);
+    }
     const int64_t batch = first / batch_size;
     report(batch, (size + batch_size - 1) / batch_size);
     const auto layer = look_at(rows, batch, look);

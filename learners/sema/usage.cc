@@ -25,7 +25,7 @@ void log_usage(Session& session) {
   const View look = session.context.view_of(0);
   std::map<int64_t, Tensor> sums;  // by block, [K]
   if (deepest >= range.first) {
-    for_batches(session.data().size(), kBatch, [&](std::span<const int64_t> rows) {
+    for_batches(session.data(), look, kBatch, [&](std::span<const int64_t> rows) {
       session.context.check_stop();
       ForwardPass pass = session.pass(rows, look);
       pass.at_weights = [&](int64_t layer, const Tensor& weights) {

@@ -3,11 +3,14 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -219,6 +222,27 @@ TEST_CASE("the cache can be looked at and cleared", "[experiments]") {
   CHECK_FALSE(std::filesystem::exists(folder / "cache"));
   CHECK(clsim(run + "4 --cache-gib 0").code == 0);
   CHECK_FALSE(std::filesystem::exists(folder / "cache"));
+}
+
+TEST_CASE("a trace says when the parts of a run began and ended", "[experiments]") {
+  const TempDir folder;
+  const auto suite = folder.write("a.yaml", kSuite);
+  const auto trace = folder / "trace.json";
+  const Finished result =
+      clsim(fmt::format("run {} --set learner=simplecil --cache-gib 0 --out {} --trace {}",
+                        suite.string(), (folder / "out").string(), trace.string()));
+  INFO(result.text);
+  REQUIRE(result.code == 0);
+  std::ifstream file(trace);
+  const auto events = nlohmann::json::parse(file).at("traceEvents");
+  std::set<std::string> names;
+  for (const auto& event : events) {
+    names.insert(event.at("name").get<std::string>());
+    CHECK(event.at("ph") == "X");
+    CHECK(event.at("ts").get<double>() >= 0);
+    CHECK(event.at("dur").get<double>() >= 0);
+  }
+  for (const char* name : {"train", "evaluate", "fetch", "frozen"}) CHECK(names.contains(name));
 }
 
 TEST_CASE("features and predictions are computed from a tensor file and written", "[experiments]") {
