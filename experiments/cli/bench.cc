@@ -97,7 +97,8 @@ std::string line_svg(const std::vector<JobTiming>& timings, int64_t num_experien
 
 /// A bar a run, in parts by experience.
 std::string bar_svg(const std::vector<JobTiming>& timings, int64_t num_experiences) {
-  analysis::BarChart chart{.title = "seconds, medians of the rounds", .part_names = {}, .bars = {}};
+  analysis::BarChart chart{
+      .title = "seconds, and peak memory; medians of the rounds", .part_names = {}, .bars = {}};
   for (int64_t k = 0; k < num_experiences; ++k) {
     chart.part_names.push_back(fmt::format("experience {}", k));
   }
@@ -106,8 +107,9 @@ std::string bar_svg(const std::vector<JobTiming>& timings, int64_t num_experienc
     const double own = median(timing.seconds);
     std::vector<double> parts;
     for (const auto& experience : timing.by_experience) parts.push_back(median(experience));
-    chart.bars.push_back(
-        {timing.label, std::move(parts), fmt::format("{:.1f} s, {:.1f}x", own, first / own)});
+    std::string note = fmt::format("{:.1f} s, {:.1f}x", own, first / own);
+    if (!timing.peak_mib.empty()) note += fmt::format(", {:.0f} MiB", median(timing.peak_mib));
+    chart.bars.push_back({timing.label, std::move(parts), std::move(note)});
   }
   return analysis::render_svg(chart);
 }
