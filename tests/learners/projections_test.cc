@@ -3,6 +3,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/TensorOperators.h>
@@ -29,14 +30,15 @@ constexpr int64_t kNumClasses = 6;
 constexpr int64_t kNumEach = 20;
 
 /// Images [n, 3, 8, 8] around a pattern of each class, class after class.
-DatasetPtr patterns(const std::vector<int64_t>& classes, uint64_t seed) {
+DatasetPtr patterns(const std::vector<int64_t>& classes, uint64_t seed,
+                    int64_t num_each = kNumEach) {
   std::vector<Tensor> x, labels;
   for (const int64_t c : classes) {
     const auto id = static_cast<uint64_t>(c);
     const Tensor pattern = init::normal({1, 3, 8, 8}, 0.5, 0.3, RngKey(1).child(id), at::kCPU);
     x.push_back(pattern +
-                init::normal({kNumEach, 3, 8, 8}, 0, 0.2, RngKey(seed).child(id), at::kCPU));
-    labels.push_back(at::zeros({kNumEach}, at::kLong).fill_(c));
+                init::normal({num_each, 3, 8, 8}, 0, 0.2, RngKey(seed).child(id), at::kCPU));
+    labels.push_back(at::zeros({num_each}, at::kLong).fill_(c));
   }
   return std::make_shared<TensorDataset>(at::cat(x), at::cat(labels));
 }
@@ -62,9 +64,9 @@ struct Pupil {
     learner = Learners::get().make(config::Node::parse(choice, "test"),
                                    {testing::make_tiny(), stream, RngKey(2), at::kCPU});
   }
-  void learn(int64_t k, const std::vector<int64_t>& classes) {
+  void learn(int64_t k, const std::vector<int64_t>& classes, int64_t num_each = kNumEach) {
     RunContext context{RngKey(3).child(static_cast<uint64_t>(k)), k, 3, log, progress, {}};
-    learner->learn({k, {}, classes, patterns(classes, 5)}, context);
+    learner->learn({k, {}, classes, patterns(classes, 5, num_each)}, context);
   }
   Tensor logits(const std::vector<int64_t>& classes) {
     const DatasetPtr test = patterns(classes, 6);
@@ -172,11 +174,16 @@ TEST_CASE("ranpac is the ridge regression on all samples, in whatever order they
 }
 
 TEST_CASE("ranpac's ridge predicts the held-out part best", "[ranpac]") {
-  Pupil pupil("ranpac: {tuner: none, projections: 40}");
-  pupil.learn(0, {0, 1, 2});
+  // More projections than samples, and fewer; many of them or of these, which come in parts.
+  const auto [projections, num_each] =
+      GENERATE(std::pair(100, 20), std::pair(1100, 20), std::pair(40, 20), std::pair(40, 1800));
+  INFO(projections << " projections, " << num_each << " samples of each class");
+  Pupil pupil("ranpac: {tuner: none, projections: " + std::to_string(projections) + "}");
+  pupil.learn(0, {0, 1, 2}, num_each);
   const double chosen = pupil.record.scalars.at("ridge").values.front();
-  const DatasetPtr train = patterns({0, 1, 2}, 5);
-  const auto order = permutation(RngKey(3).child(0).child("ridge"), 60);
+  const DatasetPtr train = patterns({0, 1, 2}, 5, num_each);
+  const int64_t n = train->size(), num_fit = n * 4 / 5;
+  const auto order = permutation(RngKey(3).child(0).child("ridge"), n);
   const Tensor rows = at::tensor(order, at::kLong);
   const State state = pupil.learner->save();
   const Tensor h = plain_features(*train)
@@ -185,18 +192,34 @@ TEST_CASE("ranpac's ridge predicts the held-out part best", "[ranpac]") {
                        .relu()
                        .to(at::kDouble);
   const Tensor y = at::one_hot(train->labels().index_select(0, rows), 3).to(at::kDouble);
-  const Tensor h_fit = h.narrow(0, 0, 48), y_fit = y.narrow(0, 0, 48);
+  const Tensor h_fit = h.narrow(0, 0, num_fit), y_fit = y.narrow(0, 0, num_fit);
   std::map<double, double> errors;  // error -> ridge
   for (int e = -8; e <= 8; ++e) {
     const double ridge = std::pow(10.0, e);
-    const Tensor system = h_fit.t().matmul(h_fit) + ridge * at::eye(40, at::kDouble);
+    const Tensor system = h_fit.t().matmul(h_fit) + ridge * at::eye(projections, at::kDouble);
     const Tensor weight = at::linalg_solve(system, h_fit.t().matmul(y_fit));
-    const Tensor error = h.narrow(0, 48, 12).matmul(weight) - y.narrow(0, 48, 12);
+    const Tensor error =
+        h.narrow(0, num_fit, n - num_fit).matmul(weight) - y.narrow(0, num_fit, n - num_fit);
     errors[error.square().mean().item<double>()] = ridge;
   }
   CHECK(chosen == errors.begin()->second);
   CHECK(chosen > 1e-8);
   CHECK(chosen < 1e8);
+}
+
+TEST_CASE("ranpac keeps its ridge where one sample says nothing about it", "[ranpac]") {
+  const std::string choice = "ranpac: {tuner: none, projections: 40}";
+  Pupil pupil(choice), resumed(choice);
+  pupil.learn(0, {0}, 1);
+  pupil.learn(1, {1, 2, 3});
+  resumed.learner->restore(pupil.learner->save(), "test");
+  pupil.learn(2, {4}, 1);
+  resumed.learn(2, {4}, 1);
+  const auto& ridges = pupil.record.scalars.at("ridge").values;
+  CHECK(ridges[0] == 1e-8);
+  CHECK(ridges[1] > 1e-8);
+  CHECK(ridges[2] == ridges[1]);
+  CHECK(resumed.record.scalars.at("ridge").values.front() == ridges[1]);
 }
 
 TEST_CASE("ease puts together what old classes would be under new adapters", "[ease]") {
