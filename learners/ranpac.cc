@@ -82,6 +82,7 @@ class RanPac final : public Learner {
     return result;
   }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override { return num_bytes({rows_, labels_, gram_, targets_}); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.buffer("projection", projection_);
