@@ -35,6 +35,7 @@ class Aper final : public Learner {
     return result;
   }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override { return means_.bytes(); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.child("prototypes", means_);

@@ -55,6 +55,7 @@ class Der final : public Learner {
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override { return kept_.buffer().bytes(); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.child("kept", kept_);
@@ -96,8 +97,6 @@ void Der::do_learn(const TrainView& view, RunContext& context) {
   };
   train::fit(network_.trained_groups(), *view.data, options_.train, loss, "train",
              context.key.child("train"), context);
-  context.log.scalar("buffer_bytes", context.experience,
-                     static_cast<double>(kept_.buffer().bytes()));
 }
 
 const RegisterLearner<Der> kRegistered{

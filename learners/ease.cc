@@ -52,6 +52,11 @@ class Ease final : public Learner {
     std::vector<int64_t> result(depth_, static_cast<int64_t>(subspaces_.size()));
     return result;
   }
+  int64_t kept_bytes() override {
+    int64_t sum = 0;
+    for (const Subspace& subspace : subspaces_) sum += subspace.means.bytes();
+    return sum;
+  }
   void tensors(TensorVisitor& visitor) override;
 
  private:

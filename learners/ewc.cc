@@ -54,6 +54,7 @@ class Ewc final : public Learner {
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override { return num_bytes(fisher_) + num_bytes(anchor_); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     for (size_t i = 0; i < held_.size(); ++i) {

@@ -48,6 +48,7 @@ class Gdumb final : public Learner {
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override { return kept_.bytes(); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.child("kept", kept_);
@@ -57,7 +58,6 @@ class Gdumb final : public Learner {
   void do_learn(const TrainView& view, RunContext& context) override {
     sample(view, context);
     train_on_kept(context);
-    context.log.scalar("buffer_bytes", context.experience, static_cast<double>(kept_.bytes()));
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());

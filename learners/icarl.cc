@@ -18,13 +18,12 @@
 // among those it had and the new samples.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
-#include <map>
 #include <numeric>
 
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -57,6 +56,11 @@ class Icarl final : public Learner {
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override {
+    const auto of_all = static_cast<int64_t>(means_.nbytes());
+    return exemplars_.bytes() +
+           of_all / num_classes_ * static_cast<int64_t>(rows_by_class(exemplars_.labels()).size());
+  }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.child("exemplars", exemplars_);
@@ -64,12 +68,17 @@ class Icarl final : public Learner {
   }
 
  private:
-  /// Rows of a training set that is the experience and, behind it, the exemplars.
+  /// Of rows of a training set that is the experience and, behind it, the exemplars.
+  struct Parted {
+    std::vector<int64_t> rows;    // of the experience
+    std::vector<int64_t> places;  // of exemplars
+  };
   struct Mixed {
     std::vector<int64_t> rows;  // of the experience
     ReplayBuffer::Batch kept;   // exemplars, maybe none
     Tensor labels;              // [N] of both
   };
+  using Fetch = std::function<Tensor(std::span<const int64_t> rows)>;  // samples [N, ...]
 
   void do_learn(const TrainView& view, RunContext& context) override;
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
@@ -81,15 +90,22 @@ class Icarl final : public Learner {
   }
 
   void train_network(const TrainView& view, RunContext& context);
+  static Parted parted(const TrainView& view, std::span<const int64_t> rows);
   Mixed mixed(const TrainView& view, std::span<const int64_t> rows) const;
   Tensor loss(const TrainView& view, const Mixed& batch, const Tensor& logits,
               const Tensor& taught) const;
   void choose_exemplars(const TrainView& view, RunContext& context);
-  /// Up to `count` of `candidates`, all of one class, in the order of herding.
-  ReplayBuffer::Batch chosen(const ReplayBuffer::Batch& candidates, int64_t count);
+  /// The exemplars to be, as rows of experience and exemplars: class by class, each in the order
+  /// of herding.
+  std::vector<int64_t> chosen(const TrainView& view, RunContext& context);
   void compute_means();
-  /// x [N, ...sample] -> features [N, dim] of length one, no gradient
-  Tensor directions(const Tensor& x);
+  /// Features [N, dim] of length one of the samples that `fetch` gives, no gradient.
+  Tensor directions(std::span<const int64_t> rows, const Fetch& fetch);
+  Tensor directions_of_exemplars(std::span<const int64_t> places) {
+    return directions(places, [this](std::span<const int64_t> batch) {
+      return exemplars_.at(batch, network_.device()).x;
+    });
+  }
 
   Options options_;
   int64_t num_classes_;
@@ -127,7 +143,6 @@ void Icarl::do_learn(const TrainView& view, RunContext& context) {
   choose_exemplars(view, context);
   compute_means();
   known_ = classes_seen();
-  context.log.scalar("buffer_bytes", context.experience, static_cast<double>(exemplars_.bytes()));
 }
 
 void Icarl::train_network(const TrainView& view, RunContext& context) {
@@ -147,18 +162,22 @@ void Icarl::train_network(const TrainView& view, RunContext& context) {
              context);
 }
 
-Icarl::Mixed Icarl::mixed(const TrainView& view, std::span<const int64_t> rows) const {
-  Mixed result;
-  std::vector<int64_t> places;
+Icarl::Parted Icarl::parted(const TrainView& view, std::span<const int64_t> rows) {
+  Parted result;
   const int64_t size = view.data->size();
   for (const int64_t row : rows) {
     if (row < size) {
       result.rows.push_back(row);
     } else {
-      places.push_back(row - size);
+      result.places.push_back(row - size);
     }
   }
-  result.kept = exemplars_.at(places, network_.device());
+  return result;
+}
+
+Icarl::Mixed Icarl::mixed(const TrainView& view, std::span<const int64_t> rows) const {
+  Parted parts = parted(view, rows);
+  Mixed result{std::move(parts.rows), exemplars_.at(parts.places, network_.device()), {}};
   const Tensor labels = view.data->labels().index_select(0, row_index(result.rows, at::kCPU));
   result.labels = at::cat({labels.to(network_.device()), result.kept.labels});
   return result;
@@ -186,61 +205,67 @@ Tensor Icarl::loss(const TrainView& view, const Mixed& batch, const Tensor& logi
       .mul(static_cast<double>(classes_seen().size()));
 }
 
+// In place, as exemplars are large: those that stay move up, new ones join them, and all are
+// sorted.
 void Icarl::choose_exemplars(const TrainView& view, RunContext& context) {
   const PhaseTimer timer(context.log, "exemplars");
-  const auto share = options_.capacity / static_cast<int64_t>(classes_seen().size());
-  std::map<int64_t, std::vector<int64_t>> places, rows;  // by class
-  const auto held = exemplars_.labels();
-  for (size_t i = 0; i < held.size(); ++i) places[held[i]].push_back(static_cast<int64_t>(i));
-  const Tensor labels = view.data->labels().contiguous();
-  for (int64_t row = 0; row < view.data->size(); ++row) {
-    rows[labels.data_ptr<int64_t>()[row]].push_back(row);
-  }
-
-  std::vector<ReplayBuffer::Batch> parts;
-  for (const int64_t c : classes_seen()) {
-    context.check_stop();
-    auto& before = places[c];
-    if (!rows.contains(c)) {
-      before.resize(std::min(before.size(), static_cast<size_t>(share)));
-      parts.push_back(exemplars_.at(before, at::kCPU));
-      continue;
-    }
-    ReplayBuffer::Batch candidates = exemplars_.at(before, at::kCPU);
-    candidates.x = at::cat({candidates.x, view.data->fetch(rows.at(c), View::test())});
-    candidates.labels = at::full({candidates.x.size(0)}, c, at::TensorOptions(at::kLong));
-    parts.push_back(chosen(candidates, share));
-  }
-
-  exemplars_.clear();
-  for (const auto& part : parts) {
-    std::vector<int64_t> next(static_cast<size_t>(part.labels.size(0)));
+  const std::vector<int64_t> best = chosen(view, context);
+  const Parted parts = parted(view, best);
+  exemplars_.keep(parts.places);
+  const std::span<const int64_t> joining = parts.rows;
+  for_batches(static_cast<int64_t>(joining.size()), kBatch, [&](std::span<const int64_t> batch) {
+    const auto rows = joining.subspan(static_cast<size_t>(batch.front()), batch.size());
+    std::vector<int64_t> next(rows.size());
     std::iota(next.begin(), next.end(), exemplars_.size());
-    exemplars_.put(next, part);
+    exemplars_.put(next, {view.data->fetch(rows, View::test()),
+                          view.data->labels().index_select(0, row_index(rows, at::kCPU)),
+                          {}});
+  });
+  std::vector<int64_t> order;
+  auto next_staying = int64_t{0}, next_joining = static_cast<int64_t>(parts.places.size());
+  for (const int64_t row : best) {
+    order.push_back(row < view.data->size() ? next_joining++ : next_staying++);
   }
+  exemplars_.keep(order);
 }
 
-ReplayBuffer::Batch Icarl::chosen(const ReplayBuffer::Batch& candidates, int64_t count) {
-  const Tensor best = row_index(herd(directions(candidates.x), count), at::kCPU);
-  return {candidates.x.index_select(0, best), candidates.labels.index_select(0, best), {}};
+std::vector<int64_t> Icarl::chosen(const TrainView& view, RunContext& context) {
+  const auto share = options_.capacity / static_cast<int64_t>(classes_seen().size());
+  auto places = rows_by_class(exemplars_.labels());
+  auto rows = rows_by_class(view.data->labels());
+  const auto fetch = [&](std::span<const int64_t> batch) {
+    return view.data->fetch(batch, View::test()).to(network_.device());
+  };
+  std::vector<int64_t> result;
+  for (const int64_t c : classes_seen()) {
+    context.check_stop();
+    std::vector<int64_t> candidates;
+    for (const int64_t place : places[c]) candidates.push_back(view.data->size() + place);
+    if (rows[c].empty()) {
+      candidates.resize(std::min(candidates.size(), static_cast<size_t>(share)));
+      result.insert(result.end(), candidates.begin(), candidates.end());
+      continue;
+    }
+    candidates.insert(candidates.end(), rows[c].begin(), rows[c].end());
+    const Tensor all = at::cat({directions_of_exemplars(places[c]), directions(rows[c], fetch)});
+    for (const int64_t i : herd(all, share)) result.push_back(candidates[static_cast<size_t>(i)]);
+  }
+  return result;
 }
 
 void Icarl::compute_means() {
-  std::map<int64_t, std::vector<int64_t>> places;
-  const auto held = exemplars_.labels();
-  for (size_t i = 0; i < held.size(); ++i) places[held[i]].push_back(static_cast<int64_t>(i));
-  for (const auto& [c, of_class] : places) {
-    means_[c].copy_(directions(exemplars_.at(of_class, at::kCPU).x).mean(0));
+  for (const auto& [c, places] : rows_by_class(exemplars_.labels())) {
+    means_[c].copy_(directions_of_exemplars(places).mean(0));
   }
 }
 
-Tensor Icarl::directions(const Tensor& x) {
+Tensor Icarl::directions(std::span<const int64_t> rows, const Fetch& fetch) {
   const GradMode no_gradients(false);
-  std::vector<Tensor> parts;
-  for (int64_t first = 0; first < x.size(0); first += kBatch) {
-    const Tensor batch = x.narrow(0, first, std::min(kBatch, x.size(0) - first));
-    parts.push_back(unit_length(network_.features(batch.to(network_.device()))));
-  }
+  std::vector<Tensor> parts{means_.narrow(0, 0, 0)};  // so that there is one
+  for_batches(static_cast<int64_t>(rows.size()), kBatch, [&](std::span<const int64_t> batch) {
+    const auto own = rows.subspan(static_cast<size_t>(batch.front()), batch.size());
+    parts.push_back(unit_length(network_.features(fetch(own))));
+  });
   return at::cat(parts);
 }
 

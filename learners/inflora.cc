@@ -167,6 +167,11 @@ class InfLora final : public Learner, private Hooks {
             .added = added,
             .total = added + count(parameters(*backbone_))};
   }
+  int64_t kept_bytes() override {
+    int64_t sum = 0;
+    for (Memory& memory : memories_) sum += num_bytes(buffers(memory));
+    return sum;
+  }
   void tensors(TensorVisitor& visitor) override {
     visitor.child("backbone", *backbone_);
     visitor.children("branches", branches_);

@@ -59,6 +59,8 @@ class Mosa final : public Learner {
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  /// Where the experts began, and whose each weight is.
+  int64_t kept_bytes() override { return num_bytes(buffers(network_.tuner())); }
   void tensors(TensorVisitor& visitor) override { network_.tensors(visitor); }
 
  private:

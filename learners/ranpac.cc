@@ -5,20 +5,25 @@
 // The classifier is the ridge regression of one-hot labels on h,
 //   (G + lambda I)^-1 Q,  G = sum h h^T,  Q = sum h y^T,
 // and as G and Q are sums, it does not matter in which order the data came. lambda is the power of
-// ten that predicts a fifth of the current experience best from the other four.
+// ten that predicts a fifth of the current experience best from the other four. An experience too
+// small to be parted so keeps the lambda of the one before; at the very first it is the smallest,
+// which the reference code then always takes: all of them predict zero from nothing.
 //
 // McDonnell et al. 2023, "RanPAC: Random Projections and Pre-trained Models for Continual
 // Learning", sec. 4, algorithm 1.
 //
 // Differs: no dropout within the adapters of the first session. All sums are double. As long as
 // there are fewer samples than projections, their features are kept and G is not formed: the same
-// least squares, solved in the space of the samples, in less memory.
+// least squares, solved in the space of the samples, in less memory. The random layer of many
+// samples is never there at once, only parts of it.
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <functional>
+#include <vector>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_solve.h>
 #include <ATen/ops/one_hot.h>
@@ -30,6 +35,15 @@
 
 namespace cl {
 namespace {
+
+constexpr int64_t kPart = 1024;  // rows or columns of the random layer at a time
+
+/// Calls `visit` with the parts of 0..size-1: their first number, and how many there are.
+void for_parts(int64_t size, const std::function<void(int64_t first, int64_t count)>& visit) {
+  for (int64_t first = 0; first < size; first += kPart) {
+    visit(first, std::min(kPart, size - first));
+  }
+}
 
 class RanPac final : public Learner {
  public:
@@ -68,6 +82,7 @@ class RanPac final : public Learner {
     return result;
   }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override { return num_bytes({rows_, labels_, gram_, targets_}); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.buffer("projection", projection_);
@@ -76,6 +91,7 @@ class RanPac final : public Learner {
     visitor.buffer("gram", gram_);
     visitor.buffer("targets", targets_);
     visitor.buffer("weight", weight_);
+    visitor.buffer("ridge", ridge_);
   }
 
  private:
@@ -87,14 +103,24 @@ class RanPac final : public Learner {
 
   /// relu(f W) in double: features [N, dim] -> [N, projections]
   Tensor random_features(const Tensor& features) const {
-    return features.matmul(projection_).relu_().to(at::kDouble);
+    return random_features(features, 0, options_.projections);
+  }
+  /// `count` columns of it, from `first` on
+  Tensor random_features(const Tensor& features, int64_t first, int64_t count) const {
+    return features.matmul(projection_.narrow(1, first, count)).relu_().to(at::kDouble);
   }
   Tensor one_hot(const Tensor& labels) const {
     return at::one_hot(labels, num_classes_).to(at::kDouble);
   }
+  /// H_a H_b^T of the random layers of a [n, dim] and b [m, dim]: [n, m]
+  Tensor products(const Tensor& a, const Tensor& b) const;
+  /// Adds H^T H to `gram` and H^T Y to `targets`.
+  void accumulate(const Tensor& features, const Tensor& labels, Tensor& gram,
+                  Tensor& targets) const;
   void take_in(const Tensor& features, const Tensor& labels);
   double choose_ridge(const Tensor& features, const Tensor& labels, const RngKey& key) const;
-  Tensor solve(double ridge) const;
+  /// The classifier of all samples so far.
+  void solve();
 
   Options options_;
   int64_t num_classes_;
@@ -107,6 +133,7 @@ class RanPac final : public Learner {
   Tensor gram_;     // [M, M] double, else [0, 0]
   Tensor targets_;  // [M, C] double, else [0, 0]
   Tensor weight_;   // [M, C] double
+  Tensor ridge_;    // double: lambda of the last experience, on the CPU
 };
 
 RanPac::RanPac(const Options& options, LearnerParts parts)
@@ -122,6 +149,8 @@ RanPac::RanPac(const Options& options, LearnerParts parts)
   gram_ = at::zeros({0, 0}, on_device);
   targets_ = at::zeros({0, 0}, on_device);
   weight_ = at::zeros({options.projections, num_classes_}, on_device);
+  ridge_ = at::full({}, std::pow(10.0, static_cast<double>(options.min_ridge_exponent)),
+                    at::TensorOptions(at::kDouble));
 }
 
 void RanPac::do_learn(const TrainView& view, RunContext& context) {
@@ -134,15 +163,31 @@ void RanPac::do_learn(const TrainView& view, RunContext& context) {
   const Tensor all = at::cat(features), all_labels = at::cat(labels);
   const PhaseTimer timer(context.log, "solve");
   take_in(all, all_labels);
-  const double ridge = options_.ridge > 0
-                           ? options_.ridge
-                           : choose_ridge(all, all_labels, context.key.child("ridge"));
-  weight_ = solve(ridge);
-  context.log.scalar("ridge", view.index, ridge);
+  ridge_.fill_(options_.ridge > 0 ? options_.ridge
+                                  : choose_ridge(all, all_labels, context.key.child("ridge")));
+  solve();
+  context.log.scalar("ridge", view.index, ridge_.item<double>());
+}
+
+Tensor RanPac::products(const Tensor& a, const Tensor& b) const {
+  Tensor result = at::zeros({a.size(0), b.size(0)}, weight_.options());
+  for_parts(options_.projections, [&](int64_t first, int64_t count) {
+    const Tensor h_a = random_features(a, first, count);
+    result.addmm_(h_a, a.is_same(b) ? h_a.t() : random_features(b, first, count).t());
+  });
+  return result;
+}
+
+void RanPac::accumulate(const Tensor& features, const Tensor& labels, Tensor& gram,
+                        Tensor& targets) const {
+  for_parts(features.size(0), [&](int64_t first, int64_t count) {
+    const Tensor h = random_features(features.narrow(0, first, count));
+    gram.addmm_(h.t(), h);
+    targets.addmm_(h.t(), one_hot(labels.narrow(0, first, count)));
+  });
 }
 
 void RanPac::take_in(const Tensor& features, const Tensor& labels) {
-  constexpr int64_t kBatch = 1024;  // rows of the random layer at a time
   if (gram_.numel() == 0 && rows_.size(0) + features.size(0) <= options_.projections) {
     rows_ = at::cat({rows_, features});
     labels_ = at::cat({labels_, labels});
@@ -151,61 +196,76 @@ void RanPac::take_in(const Tensor& features, const Tensor& labels) {
   if (gram_.numel() == 0) {
     gram_ = at::zeros({options_.projections, options_.projections}, weight_.options());
     targets_ = at::zeros({options_.projections, num_classes_}, weight_.options());
-    const Tensor rows = rows_, known = labels_;
+    accumulate(rows_, labels_, gram_, targets_);
     rows_ = rows_.narrow(0, 0, 0).clone();
     labels_ = labels_.narrow(0, 0, 0).clone();
-    if (rows.size(0) > 0) take_in(rows, known);
   }
-  for (int64_t first = 0; first < features.size(0); first += kBatch) {
-    const int64_t num = std::min(kBatch, features.size(0) - first);
-    const Tensor h = random_features(features.narrow(0, first, num));
-    gram_.addmm_(h.t(), h);
-    targets_.addmm_(h.t(), one_hot(labels.narrow(0, first, num)));
-  }
+  accumulate(features, labels, gram_, targets_);
 }
 
 /// Of all samples in the order of their keys, the first `fit_fraction` are fitted.
 double RanPac::choose_ridge(const Tensor& features, const Tensor& labels, const RngKey& key) const {
   const int64_t n = features.size(0);
   const auto num_fit = static_cast<int64_t>(static_cast<double>(n) * options_.fit_fraction);
-  if (num_fit < 1 || num_fit == n)
-    return std::pow(10.0, static_cast<double>(options_.max_ridge_exponent));
+  if (num_fit == 0) return ridge_.item<double>();
   const Tensor order = row_index(permutation(key, n), features.device());
-  const Tensor h = random_features(features.index_select(0, order));
-  const Tensor y = one_hot(labels.index_select(0, order));
-  const Tensor h_fit = h.narrow(0, 0, num_fit), y_fit = y.narrow(0, 0, num_fit);
-  const Tensor h_judge = h.narrow(0, num_fit, n - num_fit),
-               y_judge = y.narrow(0, num_fit, n - num_fit);
+  const Tensor fit = features.index_select(0, order.narrow(0, 0, num_fit));
+  const Tensor fit_labels = labels.index_select(0, order.narrow(0, 0, num_fit));
+  const Tensor judge = features.index_select(0, order.narrow(0, num_fit, n - num_fit));
+  const Tensor judge_labels = labels.index_select(0, order.narrow(0, num_fit, n - num_fit));
+
   // With H = U S V^T all solutions come from one decomposition, of the smaller of H^T H and H H^T.
   const bool is_wide = num_fit < options_.projections;
-  const auto [values, vectors] =
-      at::linalg_eigh(is_wide ? h_fit.matmul(h_fit.t()) : h_fit.t().matmul(h_fit));
-  const Tensor into = is_wide ? h_judge.matmul(h_fit.t()).matmul(vectors) : h_judge.matmul(vectors);
-  const Tensor target = vectors.t().matmul(is_wide ? y_fit : h_fit.t().matmul(y_fit));
-  double best = std::numeric_limits<double>::infinity(), chosen = 1;
-  for (int64_t e = options_.min_ridge_exponent; e <= options_.max_ridge_exponent; ++e) {
-    const double ridge = std::pow(10.0, static_cast<double>(e));
-    const Tensor predicted = into.matmul(target.div(values.clamp_min(0).add(ridge).unsqueeze(1)));
-    const double error = (predicted - y_judge).square().mean().item<double>();
-    if (error < best) {
-      best = error;
-      chosen = ridge;
-    }
+  Tensor square, target;
+  if (is_wide) {
+    square = products(fit, fit);
+    target = one_hot(fit_labels);
+  } else {
+    square = at::zeros({options_.projections, options_.projections}, weight_.options());
+    target = at::zeros({options_.projections, num_classes_}, weight_.options());
+    accumulate(fit, fit_labels, square, target);
   }
-  return chosen;
+  const auto [values, vectors] = at::linalg_eigh(square);
+  square.reset();
+  target = vectors.t().matmul(target);
+
+  std::vector<double> ridges;
+  for (int64_t e = options_.min_ridge_exponent; e <= options_.max_ridge_exponent; ++e) {
+    ridges.push_back(std::pow(10.0, static_cast<double>(e)));
+  }
+  std::vector<double> errors(ridges.size(), 0);
+  for_parts(
+      judge.size(0), [&, &eigenvalues = values, &basis = vectors](int64_t first, int64_t count) {
+        const Tensor part = judge.narrow(0, first, count);
+        const Tensor into = (is_wide ? products(part, fit) : random_features(part)).matmul(basis);
+        const Tensor expected = one_hot(judge_labels.narrow(0, first, count));
+        for (size_t i = 0; i < ridges.size(); ++i) {
+          const Tensor scale = eigenvalues.clamp_min(0).add(ridges[i]).unsqueeze(1);
+          errors[i] += into.matmul(target.div(scale)).sub(expected).square().sum().item<double>();
+        }
+      });
+  return ridges[static_cast<size_t>(std::min_element(errors.begin(), errors.end()) -
+                                    errors.begin())];
 }
 
-Tensor RanPac::solve(double ridge) const {
+void RanPac::solve() {
+  const double ridge = ridge_.item<double>();
   if (gram_.numel() > 0) {
-    Tensor system = gram_.clone();
-    system.diagonal().add_(ridge);
-    return at::linalg_solve(system, targets_);
+    // In place, as G is large.
+    const Tensor diagonal = gram_.diagonal().clone();
+    gram_.diagonal().add_(ridge);
+    weight_ = at::linalg_solve(gram_, targets_);
+    gram_.diagonal().copy_(diagonal);
+    return;
   }
   // (H^T H + lambda I)^-1 H^T = H^T (H H^T + lambda I)^-1
-  const Tensor h = random_features(rows_);
-  Tensor system = h.matmul(h.t());
+  Tensor system = products(rows_, rows_);
   system.diagonal().add_(ridge);
-  return h.t().matmul(at::linalg_solve(system, one_hot(labels_)));
+  const Tensor solution = at::linalg_solve(system, one_hot(labels_));
+  for_parts(options_.projections, [&](int64_t first, int64_t count) {
+    weight_.narrow(0, first, count)
+        .copy_(random_features(rows_, first, count).t().matmul(solution));
+  });
 }
 
 void RanPac::do_shape_for(const State& state) {

@@ -73,6 +73,7 @@ class Rmm final : public Learner {
     const int64_t added = count(bank_->read_by_revert()) + count(parameters(head_));
     return {.trainable = num_trained_, .added = added, .total = count(parameters(*this))};
   }
+  int64_t kept_bytes() override { return num_bytes(parameters(*bank_)); }
   std::vector<int64_t> adapters_per_block() const override;
   void tensors(TensorVisitor& visitor) override {
     visitor.child("backbone", *backbone_);
@@ -276,8 +277,7 @@ void Rmm::log(int64_t experience, const merge::Update& trained, RunContext& cont
   const auto scalar = [&](const char* name, auto value) {
     context.log.scalar(name, experience, static_cast<double>(value));
   };
-  scalar("bank_bytes", merge::num_bytes(bank_->read_by_revert()));
-  scalar("kept_bytes", merge::num_bytes(parameters(*bank_)));
+  scalar("bank_bytes", num_bytes(bank_->read_by_revert()));
   scalar("head_bytes", static_cast<int64_t>(classes_seen().size()) * (head_.weight.size(1) + 1) *
                            head_.weight.element_size());
   scalar("reconstruction_error", merge::relative_error(bank_->revert(network), trained));

@@ -35,6 +35,7 @@ class SimpleCil final : public Learner {
     return {
         .trainable = 0, .added = means_.size(), .total = count(parameters(*this)) + means_.size()};
   }
+  int64_t kept_bytes() override { return means_.bytes(); }
   void tensors(TensorVisitor& visitor) override {
     visitor.child("backbone", *backbone_);
     means_.tensors(visitor);

@@ -14,18 +14,18 @@
 // (50 with a milestone at 40 for ImageNet-R).
 //
 // Differs: a class that comes back is described by its last samples alone.
-#include <algorithm>
 #include <map>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/eye.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_cholesky.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 
 #include "core/data/row_index.h"
+#include "core/learner/class_statistics.h"
 #include "core/learner/tuned_classifier.h"
 #include "core/nn/init.h"
 #include "core/nn/threads.h"
@@ -37,7 +37,6 @@ namespace {
 constexpr double kHeadStd = 0.02;
 constexpr double kRidge = 1e-4;     // on the diagonal of a covariance
 constexpr double kSmallest = 1e-7;  // added to the length of logits
-constexpr int64_t kBatch = 256;     // samples whose features are computed at a time
 
 class Slca final : public Learner {
  public:
@@ -65,25 +64,47 @@ class Slca final : public Learner {
     return result;
   }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
+  int64_t kept_bytes() override {
+    int64_t sum = 0;
+    for (const auto& [c, described] : described_) {
+      sum += num_bytes({described.mean, described.factor});
+    }
+    return sum;
+  }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.child("aligned_head", *aligned_head_);
-    visitor.buffer("means", means_);
-    visitor.buffer("factors", factors_);
-    visitor.buffer("experiences", experiences_);
+    for (auto& [c, described] : described_) {
+      visitor.child(fmt::format("described.{}", c), described);
+    }
   }
 
  private:
+  /// What is kept of a class.
+  struct Described {
+    Tensor mean;        // [dim]
+    Tensor factor;      // [dim, dim] lower triangular: L L^T is the covariance
+    Tensor experience;  // int64 in which it was last learned, on the CPU
+
+    void tensors(TensorVisitor& visitor) {
+      visitor.buffer("mean", mean);
+      visitor.buffer("factor", factor);
+      visitor.buffer("experience", experience);
+    }
+  };
+
   void do_learn(const TrainView& view, RunContext& context) override;
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return aligned_head_->logits(network_.features(samples, rows, View::test()));
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& state) override;
 
+  /// The place for what is kept of `c`, with nothing in it.
+  Described& place_of(int64_t c);
   void train_slowly(const TrainView& view, RunContext& context);
   void describe_classes(const TrainView& view, RunContext& context);
   void align(int64_t experience, RunContext& context);
-  /// Features [classes seen * align_samples, dim], class by class.
+  /// Features [described classes * align_samples, dim], class by class.
   Tensor draw(int64_t experience, const RngKey& key) const;
   /// Classes last learned in the same experience, as index tensors.
   std::vector<Tensor> columns_by_experience() const;
@@ -95,9 +116,7 @@ class Slca final : public Learner {
   RngKey initial_head_key_;
   TunedClassifier network_;
   std::unique_ptr<Head> aligned_head_;
-  Tensor means_;        // [C, dim]
-  Tensor factors_;      // [C, dim, dim] lower triangular: L L^T is the covariance
-  Tensor experiences_;  // [C] int64 in which each class was last learned, on the CPU
+  std::map<int64_t, Described> described_;  // by class, those that had samples
 };
 
 void Slca::Options::fields(config::Fields& fields) {
@@ -116,19 +135,30 @@ Slca::Slca(const Options& options, LearnerParts parts)
       num_classes_(parts.stream.num_classes),
       initial_head_key_(parts.key.child("initial_head")),
       network_(options.network, std::move(parts)) {
-  const int64_t dim = network_.backbone().info().dim;
-  const auto floats = at::TensorOptions(at::kFloat).device(network_.device());
-  means_ = at::zeros({num_classes_, dim}, floats);
-  factors_ = at::zeros({num_classes_, dim, dim}, floats);
-  experiences_ = at::full({num_classes_}, -1, at::TensorOptions(at::kLong));
   TensorVisitor initialise([&](const std::string& name, Tensor& tensor, TensorVisitor::Role) {
     if (name != "weight") return;
     tensor.detach().copy_(
         init::truncated_normal(tensor.sizes(), kHeadStd, initial_head_key_, network_.device()));
   });
   network_.head().tensors(initialise);
-  aligned_head_ = Heads::get().make(options.network.head,
-                                    {dim, num_classes_, initial_head_key_, network_.device()});
+  aligned_head_ = Heads::get().make(
+      options.network.head,
+      {network_.backbone().info().dim, num_classes_, initial_head_key_, network_.device()});
+}
+
+Slca::Described& Slca::place_of(int64_t c) {
+  const int64_t dim = network_.backbone().info().dim;
+  const auto floats = at::TensorOptions(at::kFloat).device(network_.device());
+  return described_[c] = {at::zeros({dim}, floats), at::zeros({dim, dim}, floats),
+                          at::zeros({}, at::TensorOptions(at::kLong))};
+}
+
+void Slca::do_shape_for(const State& state) {
+  network_.set_frozen(false);
+  described_.clear();
+  for (const int64_t c : classes_seen()) {
+    if (find(state, fmt::format("described.{}.mean", c)) != nullptr) place_of(c);
+  }
 }
 
 void Slca::do_learn(const TrainView& view, RunContext& context) {
@@ -136,9 +166,6 @@ void Slca::do_learn(const TrainView& view, RunContext& context) {
   describe_classes(view, context);
   load(*aligned_head_, tensors_of(network_.head()), "aligned head");
   if (view.index > 0 && options_.align.epochs > 0) align(view.index, context);
-  const auto bytes_of_class = (means_.nbytes() + factors_.nbytes()) / means_.size(0);
-  context.log.scalar("buffer_bytes", context.experience,
-                     static_cast<double>(bytes_of_class * classes_seen().size()));
 }
 
 void Slca::train_slowly(const TrainView& view, RunContext& context) {
@@ -157,32 +184,22 @@ void Slca::train_slowly(const TrainView& view, RunContext& context) {
 void Slca::describe_classes(const TrainView& view, RunContext& context) {
   const PhaseTimer timer(context.log, "statistics");
   const GradMode no_gradients(false);
-  std::map<int64_t, std::vector<int64_t>> rows_of;
-  const Tensor labels = view.data->labels().contiguous();
-  for (int64_t row = 0; row < view.data->size(); ++row) {
-    rows_of[labels.data_ptr<int64_t>()[row]].push_back(row);
-  }
-  for (const auto& [c, rows] : rows_of) {
-    std::vector<Tensor> parts;
-    for_batches(static_cast<int64_t>(rows.size()), kBatch, [&](std::span<const int64_t> batch) {
-      context.check_stop();
-      const auto of_batch =
-          std::span(rows).subspan(static_cast<size_t>(batch.front()), batch.size());
-      parts.push_back(network_.features(*view.data, of_batch, View::test()).to(at::kDouble));
-    });
-    const Tensor features = at::cat(parts), mean = features.mean(0);
-    const Tensor centred = features.sub(mean);
-    const auto degrees = static_cast<double>(std::max<size_t>(rows.size(), 2) - 1);
-    const Tensor covariance =
-        centred.t().matmul(centred).div(degrees).add(at::eye(mean.size(0), mean.options()), kRidge);
-    means_[c].copy_(mean);
-    factors_[c].copy_(at::linalg_cholesky(covariance));
-    experiences_[c] = view.index;
-  }
+  const auto features_of = [&](std::span<const int64_t> rows) {
+    return network_.features(*view.data, rows, View::test());
+  };
+  visit_classes(view, context, features_of, [&](int64_t c, const Tensor& features) {
+    const auto [mean, covariance] = moments(features);
+    Described& own = place_of(c);
+    own.mean.copy_(mean);
+    own.factor.copy_(
+        at::linalg_cholesky(covariance.add(at::eye(mean.size(0), mean.options()), kRidge)));
+    own.experience.fill_(view.index);
+  });
 }
 
 void Slca::align(int64_t experience, RunContext& context) {
-  const auto& classes = classes_seen();
+  std::vector<int64_t> classes;
+  for (const auto& [c, described] : described_) classes.push_back(c);
   const int64_t size = static_cast<int64_t>(classes.size()) * options_.align_samples;
   const int64_t steps = (size + options_.align.batch_size - 1) / options_.align.batch_size;
   const Tensor labels =
@@ -209,20 +226,20 @@ void Slca::align(int64_t experience, RunContext& context) {
 Tensor Slca::draw(int64_t experience, const RngKey& key) const {
   const GradMode no_gradients(false);
   std::vector<Tensor> parts;
-  for (const int64_t c : classes_seen()) {
-    const auto learned = experiences_[c].item<double>();
+  for (const auto& [c, described] : described_) {
+    const auto learned = described.experience.item<double>();
     const double scale = 0.9 + 0.1 * (learned + 1) / static_cast<double>(experience + 1);
-    const Tensor noise = init::normal({options_.align_samples, means_.size(1)}, 0, 1,
+    const Tensor noise = init::normal({options_.align_samples, described.mean.size(0)}, 0, 1,
                                       key.child(static_cast<uint64_t>(c)), network_.device());
-    parts.push_back(noise.matmul(factors_[c].t()).add(means_[c], scale));
+    parts.push_back(noise.matmul(described.factor.t()).add(described.mean, scale));
   }
   return at::cat(parts);
 }
 
 std::vector<Tensor> Slca::columns_by_experience() const {
   std::map<int64_t, std::vector<int64_t>> classes_of;
-  for (const int64_t c : classes_seen()) {
-    classes_of[experiences_[c].item<int64_t>()].push_back(c);
+  for (const auto& [c, described] : described_) {
+    classes_of[described.experience.item<int64_t>()].push_back(c);
   }
   std::vector<Tensor> columns;
   for (const auto& [experience, classes] : classes_of) {

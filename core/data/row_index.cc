@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <vector>
 
 #include <ATen/ops/empty.h>
 
@@ -41,6 +40,17 @@ void for_batches(const Samples& samples, const View& view, int64_t batch_size,
     }
     visit(batch_of(size, batch_size, first));
   }
+}
+
+std::map<int64_t, std::vector<int64_t>> rows_by_class(std::span<const int64_t> labels) {
+  std::map<int64_t, std::vector<int64_t>> rows;
+  for (size_t i = 0; i < labels.size(); ++i) rows[labels[i]].push_back(static_cast<int64_t>(i));
+  return rows;
+}
+
+std::map<int64_t, std::vector<int64_t>> rows_by_class(const at::Tensor& labels) {
+  const at::Tensor plain = labels.cpu().contiguous();
+  return rows_by_class(std::span(plain.data_ptr<int64_t>(), static_cast<size_t>(plain.numel())));
 }
 
 }  // namespace cl

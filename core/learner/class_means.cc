@@ -19,6 +19,11 @@ Tensor ClassMeans::means() const {
   return sums_.div(counts_.clamp_min(1).unsqueeze(1)).to(at::kFloat);
 }
 
+int64_t ClassMeans::bytes() const {
+  const auto of_all = static_cast<int64_t>(sums_.nbytes() + counts_.nbytes());
+  return of_all / counts_.size(0) * counts_.count_nonzero().item<int64_t>();
+}
+
 void ClassMeans::tensors(TensorVisitor& visitor) {
   visitor.buffer("sums", sums_);
   visitor.buffer("counts", counts_);

@@ -23,6 +23,8 @@ class ClassMeans {
   [[nodiscard]] const Tensor& counts() const { return counts_; }
   /// Numbers kept for the classes.
   [[nodiscard]] int64_t size() const { return sums_.numel(); }
+  /// Bytes of what is kept of the classes that had samples.
+  [[nodiscard]] int64_t bytes() const;
   void tensors(TensorVisitor& visitor);
 
  private:

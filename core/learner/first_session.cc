@@ -45,8 +45,11 @@ FirstSession::FirstSession(const Options& options, LearnerParts parts, bool keep
 void FirstSession::adapt(const TrainView& view, RunContext& context) {
   num_trained_.zero_();
   if (std::exchange(adapted_, true)) return;
-  network_.learn(view, train_, context);
-  num_trained_.fill_(network_.parameter_count().trainable);
+  // Where nothing but the classifier would learn, nothing does, as that is not used.
+  if (!network_.trained_groups().front().parameters.empty()) {
+    network_.learn(view, train_, context);
+    num_trained_.fill_(network_.parameter_count().trainable);
+  }
   network_.set_frozen(true);
 }
 

@@ -32,7 +32,8 @@ class FirstSession {
   /// @param keeps_plain  whether the features of the network as it came are wanted as well
   FirstSession(const Options& options, LearnerParts parts, bool keeps_plain);
 
-  /// Trains if this is the first experience; later ones change nothing.
+  /// Trains if this is the first experience and the tuner tunes anything; later ones change
+  /// nothing.
   void adapt(const TrainView& view, RunContext& context);
 
   /// Features [N, dim] of the adapted network, test view; only once it is adapted.

@@ -55,6 +55,7 @@ void Learner::learn(const TrainView& view, RunContext& context) {
   classes_seen_.assign(seen.begin(), seen.end());
   do_learn(view, context);
   check_finite(*this, view.index);
+  context.log.scalar("kept_bytes", context.experience, static_cast<double>(kept_bytes()));
 }
 
 Tensor Learner::predict(const Samples& samples, std::span<const int64_t> rows) {

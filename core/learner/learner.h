@@ -57,6 +57,10 @@ class Learner {
   [[nodiscard]] virtual ParameterCount parameter_count() = 0;
   /// Adapters in each block, [depth]; empty where the method has none.
   [[nodiscard]] virtual std::vector<int64_t> adapters_per_block() const { return {}; }
+  /// Bytes of what it keeps of the experiences so far besides a network: samples, features,
+  /// statistics of classes or of parameters, other networks to come back to. Logged after each
+  /// experience, as the scalar "kept_bytes".
+  [[nodiscard]] virtual int64_t kept_bytes() { return 0; }
   /// The values of the option `Traits::tolerant_option` with which everything so far (state, logs,
   /// predictions) would have been the same, bit for bit: so much do runs share that differ in it
   /// alone.

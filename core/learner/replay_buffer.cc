@@ -70,6 +70,20 @@ void ReplayBuffer::put(std::span<const int64_t> places, const Batch& batch) {
   size_.fill_(std::max(size(), last + 1));
 }
 
+void ReplayBuffer::keep(std::span<const int64_t> places) {
+  constexpr int64_t kColumns = 1024;  // numbers of each sample that move at a time
+  const Tensor index = row_index(places, at::kCPU);
+  for (const Tensor& tensor : {x_, labels_, logits_}) {
+    if (!tensor.defined() || tensor.numel() == 0) continue;
+    const Tensor flat = tensor.view({capacity(), -1});
+    for (int64_t first = 0; first < flat.size(1); first += kColumns) {
+      const Tensor columns = flat.narrow(1, first, std::min(kColumns, flat.size(1) - first));
+      columns.narrow(0, 0, index.size(0)).copy_(columns.index_select(0, index));
+    }
+  }
+  size_.fill_(index.size(0));
+}
+
 void ReplayBuffer::tensors(TensorVisitor& visitor) {
   visitor.buffer("x", x_);
   visitor.buffer("labels", labels_);

@@ -43,7 +43,8 @@ class ReplayBuffer {
   /// Replaces what is in `places`, which differ from each other; those beyond the end must close up
   /// to it.
   void put(std::span<const int64_t> places, const Batch& batch);
-  void clear() { size_.zero_(); }
+  /// Keeps what is in `places`, in that order, and nothing else; takes hardly any more memory.
+  void keep(std::span<const int64_t> places);
 
   void tensors(TensorVisitor& visitor);
 

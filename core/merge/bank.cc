@@ -66,10 +66,4 @@ std::unique_ptr<Bank> make_bank(const BankOptions& options, BankParts parts) {
   return make_adapter_bank(options, std::move(parts));
 }
 
-int64_t num_bytes(const std::vector<Tensor>& tensors) {
-  int64_t sum = 0;
-  for (const Tensor& tensor : tensors) sum += static_cast<int64_t>(tensor.nbytes());
-  return sum;
-}
-
 }  // namespace cl::merge

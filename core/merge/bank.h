@@ -65,7 +65,4 @@ class Bank {
 
 [[nodiscard]] std::unique_ptr<Bank> make_bank(const BankOptions& options, BankParts parts);
 
-/// Bytes of all values.
-[[nodiscard]] int64_t num_bytes(const std::vector<Tensor>& tensors);
-
 }  // namespace cl::merge

@@ -62,6 +62,12 @@ int64_t count(const std::vector<Tensor>& tensors) {
   return sum;
 }
 
+int64_t num_bytes(const std::vector<Tensor>& tensors) {
+  int64_t sum = 0;
+  for (const Tensor& tensor : tensors) sum += static_cast<int64_t>(tensor.nbytes());
+  return sum;
+}
+
 namespace internal {
 
 State tensors(const Visit& visit) {
@@ -118,6 +124,15 @@ std::vector<Tensor> parameters(const Visit& visit, bool only_trainable) {
   TensorVisitor visitor([&](const std::string&, Tensor& tensor, TensorVisitor::Role role) {
     if (role != TensorVisitor::Role::kParameter) return;
     if (!only_trainable || tensor.requires_grad()) result.push_back(tensor);
+  });
+  visit(visitor);
+  return result;
+}
+
+std::vector<Tensor> buffers(const Visit& visit) {
+  std::vector<Tensor> result;
+  TensorVisitor visitor([&](const std::string&, Tensor& tensor, TensorVisitor::Role role) {
+    if (role == TensorVisitor::Role::kBuffer) result.push_back(tensor);
   });
   visit(visitor);
   return result;

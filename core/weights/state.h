@@ -31,6 +31,7 @@ State tensors(const Visit& visit);
 State snapshot(const Visit& visit);
 void load(const Visit& visit, const State& state, std::string_view origin);
 std::vector<Tensor> parameters(const Visit& visit, bool only_trainable);
+std::vector<Tensor> buffers(const Visit& visit);
 void require_grad(const Visit& visit, bool required);
 void move(const Visit& visit, c10::Device device);
 }  // namespace internal
@@ -68,6 +69,12 @@ template <TensorModule M>
   return internal::parameters([&](TensorVisitor& visitor) { module.tensors(visitor); }, true);
 }
 
+/// The buffers, in the order of the visit.
+template <TensorModule M>
+[[nodiscard]] std::vector<Tensor> buffers(M& module) {
+  return internal::buffers([&](TensorVisitor& visitor) { module.tensors(visitor); });
+}
+
 /// Whether gradients reach the parameters (buffers never train); freezing drops the gradients there
 /// are.
 template <TensorModule M>
@@ -83,5 +90,7 @@ void move(M& module, c10::Device device) {
 
 /// Number of scalars in `tensors`.
 [[nodiscard]] int64_t count(const std::vector<Tensor>& tensors);
+/// Bytes of all values.
+[[nodiscard]] int64_t num_bytes(const std::vector<Tensor>& tensors);
 
 }  // namespace cl

@@ -60,6 +60,9 @@ class Sema final : public Learner {
     return result;
   }
 
+  /// The descriptors' statistics of their errors.
+  [[nodiscard]] int64_t kept_bytes() override { return num_bytes(buffers(network_)); }
+
   [[nodiscard]] config::Range tolerated() const override {
     return {thresholds_[0].item<double>(), thresholds_[1].item<double>()};
   }

@@ -1,4 +1,5 @@
 // What every learner promises, checked on each one that is registered.
+#include <algorithm>
 #include <set>
 #include <variant>
 
@@ -100,6 +101,31 @@ void check_sizes(const RunRecord& record) {
   }
 }
 
+/// Bytes of the numbers in buffers that differ from what they were, or from zero where they are
+/// new.
+int64_t changed_bytes(Learner& learner, const State& before) {
+  int64_t sum = 0;
+  TensorVisitor visitor([&](const std::string& name, Tensor& tensor, TensorVisitor::Role role) {
+    if (role != TensorVisitor::Role::kBuffer) return;
+    const Tensor* old = find(before, name);
+    const bool was_there = old != nullptr && old->sizes() == tensor.sizes();
+    const Tensor changed = was_there ? tensor.ne(*old) : tensor;
+    sum += changed.count_nonzero().item<int64_t>() * tensor.element_size();
+  });
+  learner.tensors(visitor);
+  return sum;
+}
+
+/// All that it keeps of the data is declared.
+/// @param built  its state before it learned anything
+void check_kept_bytes(Learner& learner, const State& built) {
+  constexpr int64_t kCounters = 256;  // bytes of counters and of lists of classes
+  // Some buffers count as parameters: class means that are a classifier, directions of a LoRA.
+  const int64_t counted = learner.parameter_count().total - count(parameters(learner));
+  const auto of_counted = std::max<int64_t>(counted, 0) * static_cast<int64_t>(sizeof(float));
+  CHECK(changed_bytes(learner, built) <= learner.kept_bytes() + of_counted + kCounters);
+}
+
 TEST_CASE("a learner learns, its logits cover the classes seen, and predicting changes nothing",
           "[conformance][learner]") {
   for (const Learners::Entry* entry : learners()) {
@@ -108,6 +134,7 @@ TEST_CASE("a learner learns, its logits cover the classes seen, and predicting c
     const at::Generator& generator = at::detail::getDefaultCPUGenerator();
     const Tensor before = generator.get_state();
     Run run(*entry, *stream);
+    const State built = run.learner->save();
     std::set<int64_t> seen;
     run.conduct(0, [&](int64_t steps) {
       const int64_t known = entry->traits.is_joint ? stream->info().num_experiences : steps;
@@ -116,6 +143,7 @@ TEST_CASE("a learner learns, its logits cover the classes seen, and predicting c
       }
       CHECK(run.learner->classes_seen() == std::vector<int64_t>(seen.begin(), seen.end()));
       check_columns(run.logits(0), run.learner->classes_seen());
+      check_kept_bytes(*run.learner, built);
     });
     // Guessing gets half of the 300 right, with a standard deviation of 3 %; some defaults learn
     // slowly on so few samples.
@@ -123,6 +151,9 @@ TEST_CASE("a learner learns, its logits cover the classes seen, and predicting c
     CHECK(at::equal(generator.get_state(), before));
     check_predictions_change_nothing(run);
     check_sizes(run.record);
+    const auto& kept = run.record.scalars.at("kept_bytes").values;
+    CHECK(kept.size() == run.record.sizes.size());
+    CHECK(kept.back() == static_cast<double>(run.learner->kept_bytes()));
   }
 }
 

@@ -120,6 +120,23 @@ TEST_CASE("a place that leaves a gap is a mistake of ours", "[replay]") {
   CHECK_THROWS_AS(buffer.put(from(4, 1), one), InternalError);
 }
 
+TEST_CASE("a buffer keeps what it is told to, in that order", "[replay]") {
+  // More numbers than move at a time.
+  const Tensor x = at::arange(6, at::kFloat).view({6, 1}) + at::arange(3000, at::kFloat) * 10;
+  ReplayBuffer buffer(8, {3000}, 2);
+  buffer.put(from(0, 6), {x, at::arange(6, at::kLong), x.narrow(1, 0, 2)});
+  const std::vector<int64_t> places{4, 1, 3};
+  buffer.keep(places);
+  CHECK(buffer.size() == 3);
+  CHECK(buffer.labels() == places);
+  const ReplayBuffer::Batch kept = buffer.at(from(0, 3), at::kCPU);
+  const Tensor index = at::tensor(places, at::kLong);
+  CHECK(at::equal(kept.x, x.index_select(0, index)));
+  CHECK(at::equal(kept.logits, x.narrow(1, 0, 2).index_select(0, index)));
+  buffer.keep({});
+  CHECK(buffer.size() == 0);
+}
+
 TEST_CASE("a greedily balanced buffer makes room in its largest class", "[replay]") {
   const RngKey key(1);
   CHECK(balanced_place({}, 7, 4, key) == 0);

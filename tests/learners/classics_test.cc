@@ -7,18 +7,21 @@
 #include <string>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/ones_like.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/data/tensor_dataset.h"
 #include "core/learner/learner.h"
+#include "core/learner/replay_buffer.h"
 #include "core/metrics/run_record.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
@@ -328,7 +331,7 @@ TEST_CASE("er remembers what finetune forgets, within its memory", "[er]") {
       "er: {capacity: 16, replay_batch_size: 8, train: {epochs: 20, batch_size: 8, lr: 0.01}}");
   er.learn_both();
   CHECK(er.accuracy({0, 1, 2, 3}) > 0.9);
-  const auto& bytes = er.record.scalars.at("buffer_bytes");
+  const auto& bytes = er.record.scalars.at("kept_bytes");
   CHECK(bytes.steps == Classes{0, 1});
   CHECK(bytes.values == std::vector<double>{16.0 * kSampleBytes, 16.0 * kSampleBytes});
   Course forgetful("er: {capacity: 0, train: {epochs: 20, batch_size: 8, lr: 0.01}}");
@@ -377,8 +380,8 @@ TEST_CASE("icarl shares its memory among the classes and drops the last chosen f
   icarl.learn(1, {2, 3});
   CHECK(at::equal(exemplars_of(icarl, 0), before.narrow(0, 0, 2)));
   for (const int64_t c : {1, 2, 3}) CHECK(exemplars_of(icarl, c).size(0) == 2);
-  CHECK(icarl.record.scalars.at("buffer_bytes").values ==
-        std::vector<double>{10.0 * kSampleBytes, 8.0 * kSampleBytes});
+  CHECK(icarl.record.scalars.at("kept_bytes").values ==
+        std::vector<double>{10.0 * kSampleBytes + 2 * 16 * 4, 8.0 * kSampleBytes + 4 * 16 * 4});
 }
 
 TEST_CASE("icarl chooses by herding directions and tells by the nearest mean of them", "[icarl]") {
@@ -450,6 +453,21 @@ TEST_CASE("the sigmoids of icarl step as their derivative says", "[icarl]") {
   CHECK(largest(icarl.value("head.bias") - (bias - gradient * 0.1)) < kTolerance);
 }
 
+TEST_CASE("a class that comes back to icarl chooses among what it had and the new samples",
+          "[icarl]") {
+  Course icarl("icarl: {capacity: 12, tuner: none, train: {epochs: 1}}");
+  icarl.learn(0, {0, 2});
+  const Tensor of_0 = exemplars_of(icarl, 0), of_2 = exemplars_of(icarl, 2);
+  icarl.learn(1, {1, 2});
+  // Class by class, four of each.
+  CHECK(at::equal(icarl.value("exemplars.labels"), at::arange(3, at::kLong).repeat_interleave(4)));
+  CHECK(at::equal(exemplars_of(icarl, 0), of_0.narrow(0, 0, 4)));
+  const DatasetPtr fresh = class_clouds({2}, 5);
+  const Tensor candidates = at::cat({of_2, fresh->fetch(rows_of(*fresh), View::test())});
+  const auto best = herd(unit_length(plain_features(candidates)), 4);
+  CHECK(at::equal(exemplars_of(icarl, 2), candidates.index_select(0, at::tensor(best, at::kLong))));
+}
+
 TEST_CASE("icarl refuses a memory without a place for each class", "[icarl]") {
   CHECK_THROWS_WITH(Course("icarl: {capacity: 3}"), Contains("3 exemplars for 4 classes"));
 }
@@ -499,7 +517,7 @@ TEST_CASE("slca leaves the rows of other classes alone and aligns a copy", "[slc
   CHECK(at::equal(slca.value("head.weight").narrow(0, 0, 2), first.narrow(0, 0, 2)));
   CHECK_FALSE(at::equal(slca.value("aligned_head.weight"), slca.value("head.weight")));
   CHECK(slca.accuracy({0, 1, 2, 3}) > 0.9);
-  CHECK(slca.record.scalars.at("buffer_bytes").values ==
+  CHECK(slca.record.scalars.at("kept_bytes").values ==
         std::vector<double>{2 * (16 + 256) * 4.0, 4 * (16 + 256) * 4.0});
 }
 
@@ -513,8 +531,8 @@ TEST_CASE("slca describes a class by mean and covariance of its features", "[slc
   Course slca("slca: {tuner: none}");
   slca.learn(0, {1, 3});
   const Tensor features = plain_features(*class_clouds({1, 3}, 5)).narrow(0, kPerClass, kPerClass);
-  CHECK(largest(slca.value("means")[3] - features.mean(0)) < kTolerance);
-  const Tensor factor = slca.value("factors")[3].to(at::kDouble);
+  CHECK(largest(slca.value("described.3.mean") - features.mean(0)) < kTolerance);
+  const Tensor factor = slca.value("described.3.factor").to(at::kDouble);
   Tensor covariance = at::eye(16, at::kDouble) * 1e-4;
   for (int64_t i = 0; i < kPerClass; ++i) {
     const Tensor centred = features[i] - features.mean(0);
