@@ -94,8 +94,7 @@ void Der::do_learn(const TrainView& view, RunContext& context) {
     kept_.offer(*view.data, rows, logits);
     return sum;
   };
-  train::fit(network_.trained_groups(), view.data->size(), options_.train, loss, "train",
-             context.key.child("train"), context);
+  network_.fit(view.data->size(), options_.train, loss, context);
   context.log.scalar("buffer_bytes", context.experience,
                      static_cast<double>(kept_.buffer().bytes()));
 }

@@ -80,8 +80,7 @@ void Er::do_learn(const TrainView& view, RunContext& context) {
     kept_.offer(*view.data, rows);
     return train::cross_entropy(train::keep_classes(logits, classes_seen()), labels);
   };
-  train::fit(network_.trained_groups(), view.data->size(), options_.train, loss, "train",
-             context.key.child("train"), context);
+  network_.fit(view.data->size(), options_.train, loss, context);
   context.log.scalar("buffer_bytes", context.experience,
                      static_cast<double>(kept_.buffer().bytes()));
 }

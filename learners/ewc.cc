@@ -131,8 +131,7 @@ void Ewc::do_learn(const TrainView& view, RunContext& context) {
     const Tensor error = train::cross_entropy_over(view.classes, logits, labels, rows);
     return known_.empty() ? error : error.add(penalty(), options_.lambda / 2);
   };
-  train::fit(network_.trained_groups(), view.data->size(), options_.training.options(view.index),
-             loss, "train", context.key.child("train"), context);
+  network_.fit(view.data->size(), options_.training.options(view.index), loss, context);
   merge(fisher(view, context), view.classes);
   for (size_t i = 0; i < held_.size(); ++i) anchor_[i].copy_(held_[i].detach());
   known_ = classes_seen();

@@ -142,9 +142,8 @@ void Icarl::train_network(const TrainView& view, RunContext& context) {
     };
     return loss(view, batch, logits_of(network_), teacher ? logits_of(*teacher) : Tensor());
   };
-  train::fit(network_.trained_groups(), view.data->size() + exemplars_.size(),
-             options_.training.options(view.index), loss_of, "train", context.key.child("train"),
-             context);
+  network_.fit(view.data->size() + exemplars_.size(), options_.training.options(view.index),
+               loss_of, context);
 }
 
 Icarl::Mixed Icarl::mixed(const TrainView& view, std::span<const int64_t> rows) const {

@@ -65,8 +65,7 @@ void Lwf::do_learn(const TrainView& view, RunContext& context) {
     return error.add(train::distillation(logits, taught, known_, options_.temperature),
                      options_.lambda);
   };
-  train::fit(network_.trained_groups(), view.data->size(), options_.training.options(view.index),
-             loss, "train", context.key.child("train"), context);
+  network_.fit(view.data->size(), options_.training.options(view.index), loss, context);
   known_ = classes_seen();
 }
 

@@ -10,9 +10,9 @@
 // McDonnell et al. 2023, "RanPAC: Random Projections and Pre-trained Models for Continual
 // Learning", sec. 4, algorithm 1.
 //
-// Differs: no dropout within the adapters of the first session. All sums are double. As long as
-// there are fewer samples than projections, their features are kept and G is not formed: the same
-// least squares, solved in the space of the samples, in less memory.
+// Differs: all sums are double. As long as there are fewer samples than projections, their features
+// are kept and G is not formed: the same least squares, solved in the space of the samples, in less
+// memory.
 #include <algorithm>
 #include <cmath>
 #include <limits>

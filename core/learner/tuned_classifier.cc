@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include "core/train/losses.h"
@@ -77,8 +78,25 @@ void TunedClassifier::learn(const TrainView& view, const std::vector<int64_t>& c
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     return train::cross_entropy_over(classes, logits(*view.data, rows, augmented), labels, rows);
   };
-  train::fit(trained_groups(), view.data->size(), options, loss, "train",
-             context.key.child("train"), context);
+  fit(view.data->size(), options, loss, context);
+}
+
+void TunedClassifier::fit(int64_t size, const train::Options& options, const train::Loss& loss,
+                          RunContext& context) {
+  fit(trained_groups(), size, options, loss, context);
+}
+
+void TunedClassifier::fit(const std::vector<train::ParameterGroup>& groups, int64_t size,
+                          const train::Options& options, const train::Loss& loss,
+                          RunContext& context) {
+  drawing_ = Drawing{context.key.child("passes")};
+  train::fit(groups, size, options, loss, "train", context.key.child("train"), context);
+  drawing_.reset();
+}
+
+std::optional<RngKey> TunedClassifier::next_pass() {
+  if (!drawing_ || frozen_ || !c10::GradMode::is_enabled()) return std::nullopt;
+  return drawing_->passes.child(drawing_->num_passes++);
 }
 
 Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> rows,
@@ -94,6 +112,7 @@ Tensor TunedClassifier::logits(const Tensor& x) {
   return head_->logits(features(x));
 }
 
+  tuner_->draw_from(next_pass());
 Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
                                  const View& view) {
   const int64_t depth = backbone_->info().depth, first = tuner_->first_block();
@@ -103,6 +122,7 @@ Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t
   // Keeping what enters block 0 would cost much memory and save little time.
   const Tensor tokens = first == 0 ? backbone_->embed(samples.fetch(rows, view).to(device_), hooks)
                                    : cache_.tokens(samples, rows, view, first, none);
+  tuner_->draw_from(next_pass());
   return backbone_->pool(backbone_->norm(backbone_->blocks(tokens, first, depth, hooks), hooks));
 }
 

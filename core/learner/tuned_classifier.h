@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -50,10 +51,17 @@ class TunedClassifier {
   [[nodiscard]] Tensor features(const Tensor& x);
   [[nodiscard]] Tensor logits(const Tensor& x);
 
-  /// What is trained now, for `train::fit`; counts it for `parameter_count`.
+  /// What is trained now; counts it for `parameter_count`.
   [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
   /// Trains what is not frozen with cross-entropy over the classes of `view` alone.
   void learn(const TrainView& view, const train::Options& options, RunContext& context);
+  /// Trains that, or `groups` of it, with `train::fit`, as phase "train" of the experience. Passes
+  /// that take gradients meanwhile draw what their adapters leave to chance: pass n of the
+  /// experience from (experience, "passes", n).
+  void fit(int64_t size, const train::Options& options, const train::Loss& loss,
+           RunContext& context);
+  void fit(const std::vector<train::ParameterGroup>& groups, int64_t size,
+           const train::Options& options, const train::Loss& loss, RunContext& context);
   /// The same over `classes`, with those of `view` among them.
   void learn(const TrainView& view, const std::vector<int64_t>& classes,
              const train::Options& options, RunContext& context);
@@ -77,11 +85,19 @@ class TunedClassifier {
  private:
   TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone, int64_t num_classes,
                   const RngKey& key, c10::Device device, FrozenWork work);
+  /// A phase of training.
+  struct Drawing {
+    RngKey passes;
+    uint64_t num_passes = 0;
+  };
+
   /// What names the tuner that cached features come through: nothing until it is frozen.
   [[nodiscard]] std::string frozen_tuner();
   [[nodiscard]] bool trains_backbone() const;
 
   Options options_;
+  /// What the pass that begins draws from.
+  [[nodiscard]] std::optional<RngKey> next_pass();
   int64_t num_classes_;
   std::shared_ptr<Backbone> backbone_;
   c10::Device device_;
@@ -92,5 +108,6 @@ class TunedClassifier {
   bool frozen_ = false;
   Tensor num_trained_;  // int64: scalars, when last asked for
 };
+  std::optional<Drawing> drawing_;
 
 }  // namespace cl

@@ -13,6 +13,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/config/describe.h"
 #include "core/data/tensor_dataset.h"
 #include "core/nn/adapters/adapter.h"
 #include "tests/conformance/transcript.h"
@@ -253,6 +254,53 @@ TEST_CASE("fixed adapters learn and are restored, whatever their kind", "[confor
     restored.learner->restore(run.learner->save(), "checkpoint");
     CHECK(at::equal(restored.logits(0), run.logits(0)));
   }
+}
+
+/// The learner's choice of adapters, with hidden values of parallel ones dropped; null where it
+/// leaves no choice.
+config::Node with_dropout(const Learners::Entry& entry, const std::string& share) {
+  const std::string adapter = "parallel: {dropout: " + share + "}";
+  for (const config::OptionRow& row : config::describe_fields(entry.describe)) {
+    const std::string value =
+        row.type == "adapter" ? adapter : "adapter: {adapter: {" + adapter + "}}";
+    if (row.type != "adapter" && row.type != "tuner") continue;
+    return choice_of(entry.name)
+        .with(entry.name + "." + row.key, config::Node::parse(value, "conformance.yaml"));
+  }
+  return {};
+}
+
+TEST_CASE(
+    "what adapters drop in training is drawn in every learner that trains them, and the same "
+    "after a stop",
+    "[conformance][learner][adapter]") {
+  int examined = 0;
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    if (with_dropout(*entry, "0").is_null()) continue;
+    ++examined;
+    const auto stream = blobs(7, /*train_per_class=*/8);
+    const auto make = [&](const std::string& share) {
+      auto run = std::make_unique<Run>(*entry, *stream);
+      run->learner = Learners::get().make(
+          with_dropout(*entry, share),
+          {testing::make_tiny(kDepth), stream->info(), RngKey(kModelSeed), at::kCPU});
+      return run;
+    };
+    const auto keeping = make("0"), dropping = make("0.5"), resumed = make("0.5");
+    State first;
+    dropping->conduct(0, [&](int64_t steps) {
+      if (steps != 1) return;
+      first = dropping->learner->save();
+      check_predictions_change_nothing(*dropping);
+    });
+    keeping->conduct();
+    CHECK_FALSE(equal(dropping->learner->save(), keeping->learner->save()));
+    resumed->learner->restore(first, "checkpoint");
+    resumed->conduct(1);
+    CHECK(equal(resumed->learner->save(), dropping->learner->save()));
+  }
+  CHECK(examined > 10);
 }
 
 TEST_CASE("a learner stops when asked to", "[conformance][learner]") {

@@ -7,8 +7,8 @@
 //
 // Hu et al. 2023, "LLM-Adapters", sec. 2.2, in the form of its code.
 //
-// Differs: a new one changes nothing; the code draws U as well (init: normal). Nothing is dropped
-// of x. One bottleneck serves the fused qkv; the code has qkv for no model.
+// Differs: a new one changes nothing; the code draws U as well (init: normal). One bottleneck
+// serves the fused qkv; the code has qkv for no model.
 #include <array>
 
 #include "core/nn/adapters/adapter.h"
@@ -44,6 +44,7 @@ class LinearSeries final : public Adapter {
       functions_[i] = make_bottleneck(options.function, parts.dim, parts.dim,
                                       parts.key.child(kTargets[i]), parts.device);
     }
+      functions_[i]->drops_input = true;
   }
 
   [[nodiscard]] std::vector<Site> sites() const override {
@@ -60,6 +61,13 @@ class LinearSeries final : public Adapter {
   }
 
   void tensors(TensorVisitor& visitor) override {
+  void draw_from(const std::optional<RngKey>& pass) override {
+    for (size_t i = 0; i < functions_.size(); ++i) {
+      if (!functions_[i]) continue;
+      functions_[i]->pass = pass ? std::optional(pass->child(kTargets[i])) : std::nullopt;
+    }
+  }
+
     for (size_t i = 0; i < kTargets.size(); ++i) {
       if (functions_[i]) visitor.child(kTargets[i], *functions_[i]);
     }

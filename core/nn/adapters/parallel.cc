@@ -1,8 +1,8 @@
 // Parallel adapter: a bottleneck beside the MLP of a block.
 //
 // The block's output becomes x + MLP(LN2(x)) + s f(x), with f a two-layer bottleneck. Chen et al.
-// scale by 0.1 and read LN2(x); SEMA's code reads x itself and does not scale, which is the default
-// here.
+// scale by 0.1, read LN2(x) and drop 0.1 of the hidden values in training; SEMA's code reads x
+// itself, neither scales nor drops, which is the default here.
 #include <array>
 
 #include "core/nn/adapters/adapter.h"
@@ -42,6 +42,7 @@ class ParallelAdapter final : public Adapter {
   Bottleneck function_;
 };
 
+  void draw_from(const std::optional<RngKey>& pass) override { function_.pass = pass; }
 const RegisterAdapter<ParallelAdapter> kRegistered{
     "parallel", "bottleneck beside the MLP",
     "Chen et al. 2022, AdaptFormer, sec. 3.2; Wang et al. 2025, SEMA, sec. 3.3"};

@@ -71,6 +71,12 @@ class SeriesAdapter final : public Adapter {
   }
 
   void tensors(TensorVisitor& visitor) override {
+  void draw_from(const std::optional<RngKey>& pass) override {
+    for (Function& function : functions_) {
+      function.bottleneck.pass = pass ? std::optional(pass->child(function.name)) : std::nullopt;
+    }
+  }
+
     if (coupling_) visitor.child("coupling", *coupling_);
     for (Function& function : functions_) {
       if (function.name.empty()) {
