@@ -29,6 +29,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/replay_buffer.h"
 #include "core/learner/tuned_classifier.h"
@@ -51,6 +52,12 @@ class Icarl final : public Learner {
     int64_t capacity = 2000;
     train::SequentialTraining training;
     void fields(config::Fields& fields);
+    void check(const config::Node& node) const {
+      network.check(node, Options().network);
+      if (loss == "kd") return;
+      config::refuse_idle(node, "temperature", temperature, Options().temperature,
+                          "only 'loss: kd' has it");
+    }
   };
 
   Icarl(const Options& options, LearnerParts parts);

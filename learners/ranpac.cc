@@ -24,6 +24,7 @@
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/first_session.h"
 #include "core/nn/init.h"
@@ -55,6 +56,14 @@ class RanPac final : public Learner {
       if (min_ridge_exponent > max_ridge_exponent) {
         node.fail("min_ridge_exponent is larger than max_ridge_exponent");
       }
+      if (ridge == 0) return;
+      const Options standard;
+      const char* problem = "serves to choose a ridge, and 'ridge' gives one";
+      config::refuse_idle(node, "min_ridge_exponent", min_ridge_exponent,
+                          standard.min_ridge_exponent, problem);
+      config::refuse_idle(node, "max_ridge_exponent", max_ridge_exponent,
+                          standard.max_ridge_exponent, problem);
+      config::refuse_idle(node, "fit_fraction", fit_fraction, standard.fit_fraction, problem);
     }
   };
 

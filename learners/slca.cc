@@ -25,6 +25,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/tuned_classifier.h"
 #include "core/nn/init.h"
@@ -50,10 +51,16 @@ class Slca final : public Learner {
     double temperature = 0.1;
     void fields(config::Fields& fields);
     void check(const config::Node& node) const {
+      network.check(node, Options().network);
       if (align.drop_last) {
         node.at("align").fail(
             "drop_last is for data; what is drawn for the alignment is used whole");
       }
+      if (align.epochs > 0) return;
+      const Options standard;
+      const char* problem = "there is no alignment with 'align: {epochs: 0}'";
+      config::refuse_idle(node, "align_samples", align_samples, standard.align_samples, problem);
+      config::refuse_idle(node, "temperature", temperature, standard.temperature, problem);
     }
   };
 

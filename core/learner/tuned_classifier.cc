@@ -6,6 +6,7 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/train/losses.h"
 
 namespace cl {
@@ -15,6 +16,12 @@ void TunedClassifier::Options::fields(config::Fields& fields) {
   fields.field("tuner_lr_scale", tuner_lr_scale, "learning rate of that over the classifier's",
                {1e-9, 1000});
   fields.plugin("head", head, "head", "classifier on the features");
+}
+
+void TunedClassifier::Options::check(const config::Node& node, const Options& standard) const {
+  if (config::choice(tuner).name != "none") return;
+  config::refuse_idle(node, "tuner_lr_scale", tuner_lr_scale, standard.tuner_lr_scale,
+                      "'tuner: none' trains nothing that would have this rate");
 }
 
 TunedClassifier::TunedClassifier(const Options& options, LearnerParts parts)
@@ -105,6 +112,7 @@ Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> 
 }
 
 Tensor TunedClassifier::features(const Tensor& x) {
+  tuner_->draw_from(next_pass());
   return backbone_->forward(x, tuner_->hooks());
 }
 
@@ -112,9 +120,9 @@ Tensor TunedClassifier::logits(const Tensor& x) {
   return head_->logits(features(x));
 }
 
-  tuner_->draw_from(next_pass());
 Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
                                  const View& view) {
+  tuner_->draw_from(next_pass());
   const int64_t depth = backbone_->info().depth, first = tuner_->first_block();
   Hooks& hooks = tuner_->hooks();
   if (frozen_ || first == depth) return cache_.features(samples, rows, view, hooks);
@@ -122,7 +130,6 @@ Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t
   // Keeping what enters block 0 would cost much memory and save little time.
   const Tensor tokens = first == 0 ? backbone_->embed(samples.fetch(rows, view).to(device_), hooks)
                                    : cache_.tokens(samples, rows, view, first, none);
-  tuner_->draw_from(next_pass());
   return backbone_->pool(backbone_->norm(backbone_->blocks(tokens, first, depth, hooks), hooks));
 }
 

@@ -26,6 +26,8 @@ class TunedClassifier {
     double tuner_lr_scale = 1;
     config::Node head = config::Node::of("linear");
     void fields(config::Fields& fields);
+    /// @param standard  the defaults   @throws ConfigError for an option without effect
+    void check(const config::Node& node, const Options& standard) const;
   };
 
   /// @throws Error if the tuner does not fit the backbone
@@ -53,8 +55,6 @@ class TunedClassifier {
 
   /// What is trained now; counts it for `parameter_count`.
   [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
-  /// Trains what is not frozen with cross-entropy over the classes of `view` alone.
-  void learn(const TrainView& view, const train::Options& options, RunContext& context);
   /// Trains that, or `groups` of it, with `train::fit`, as phase "train" of the experience. Passes
   /// that take gradients meanwhile draw what their adapters leave to chance: pass n of the
   /// experience from (experience, "passes", n).
@@ -62,6 +62,8 @@ class TunedClassifier {
            RunContext& context);
   void fit(const std::vector<train::ParameterGroup>& groups, int64_t size,
            const train::Options& options, const train::Loss& loss, RunContext& context);
+  /// Trains what is not frozen with cross-entropy over the classes of `view` alone.
+  void learn(const TrainView& view, const train::Options& options, RunContext& context);
   /// The same over `classes`, with those of `view` among them.
   void learn(const TrainView& view, const std::vector<int64_t>& classes,
              const train::Options& options, RunContext& context);
@@ -83,21 +85,21 @@ class TunedClassifier {
   void own_tensors(TensorVisitor& visitor);
 
  private:
-  TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone, int64_t num_classes,
-                  const RngKey& key, c10::Device device, FrozenWork work);
   /// A phase of training.
   struct Drawing {
     RngKey passes;
     uint64_t num_passes = 0;
   };
 
+  TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone, int64_t num_classes,
+                  const RngKey& key, c10::Device device, FrozenWork work);
   /// What names the tuner that cached features come through: nothing until it is frozen.
   [[nodiscard]] std::string frozen_tuner();
   [[nodiscard]] bool trains_backbone() const;
-
-  Options options_;
   /// What the pass that begins draws from.
   [[nodiscard]] std::optional<RngKey> next_pass();
+
+  Options options_;
   int64_t num_classes_;
   std::shared_ptr<Backbone> backbone_;
   c10::Device device_;
@@ -106,8 +108,8 @@ class TunedClassifier {
   FrozenWork work_;
   FrozenTokens cache_;
   bool frozen_ = false;
+  std::optional<Drawing> drawing_;
   Tensor num_trained_;  // int64: scalars, when last asked for
 };
-  std::optional<Drawing> drawing_;
 
 }  // namespace cl

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
+#include "core/config/idle_option.h"
 #include "core/nn/threads.h"
 #include "core/train/optimiser.h"
 
@@ -83,7 +84,7 @@ void Options::fields(config::Fields& fields) {
   fields.field("optimiser", optimiser, "made afresh for each phase", kOptimisers);
   fields.field("lr", lr, "learning rate of the first epoch", {0, 1000});
   fields.field("momentum", momentum, "of sgd; beta1 of adam and adamw", {0, 1});
-  fields.field("beta2", beta2, "of adam and adamw; sgd ignores it", {0, 1});
+  fields.field("beta2", beta2, "of adam and adamw", {0, 1});
   fields.field("weight_decay", weight_decay, "added to the gradient, or decoupled for adamw",
                {0, 1});
   fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);
@@ -97,7 +98,17 @@ void Options::check(const config::Node& node) const {
   if ((schedule == "step") == milestones.empty()) {
     node.at_or_null("milestones").fail("a step schedule needs milestones, and only that has them");
   }
-  if (optimiser == "sgd") return;
+  const Options standard;
+  if (schedule != "step") {
+    config::refuse_idle(node, "decay", decay, standard.decay, "only 'schedule: step' has it");
+  }
+  if (schedule != "cosine") {
+    config::refuse_idle(node, "min_lr", min_lr, standard.min_lr, "only 'schedule: cosine' has it");
+  }
+  if (optimiser == "sgd") {
+    config::refuse_idle(node, "beta2", beta2, standard.beta2, "only adam and adamw have it");
+    return;
+  }
   if (momentum >= 1) node.fail("with adam and adamw, momentum (beta1) must be below 1");
   if (beta2 >= 1) node.fail("with adam and adamw, beta2 must be below 1");
 }

@@ -30,7 +30,8 @@ struct Options {
   std::vector<int64_t> milestones = {};
   double decay = 0.1;
   void fields(config::Fields& fields);
-  /// Refuses what would make the optimiser divide by zero; `node` is where the options stand.
+  /// Refuses what would make the optimiser divide by zero and what would have no effect; `node` is
+  /// where the options stand.
   void check(const config::Node& node) const;
 };
 

@@ -5,6 +5,7 @@
 
 #include <ATen/ops/full.h>
 
+#include "core/config/idle_option.h"
 #include "core/nn/dropout.h"
 #include "core/nn/init.h"
 
@@ -44,6 +45,12 @@ void BottleneckOptions::fields(config::Fields& fields) {
   fields.field("dropout", dropout,
                "share dropped in training: of hidden values; beside linear layers, of what is read",
                {0, 0.99});
+}
+
+void BottleneckOptions::check(const config::Node& node, const BottleneckOptions& standard) const {
+  if (reduction == 0) return;
+  config::refuse_idle(node, "bottleneck", bottleneck, standard.bottleneck,
+                      "reduction says how wide it is; give one of the two");
 }
 
 int64_t BottleneckOptions::width(int64_t in) const {

@@ -38,6 +38,8 @@ struct BottleneckOptions {
   double dropout = 0;
 
   void fields(config::Fields& fields);
+  /// @param standard  the defaults   @throws ConfigError for an option without effect
+  void check(const config::Node& node, const BottleneckOptions& standard) const;
   /// Of the bottleneck between vectors of `in` numbers.
   [[nodiscard]] int64_t width(int64_t in) const;
 };

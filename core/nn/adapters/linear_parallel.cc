@@ -28,6 +28,7 @@ class LinearParallel final : public Adapter {
       fields.field("targets", targets, "layers that it stands beside: q, k, v, proj, fc1, fc2");
     }
     void check(const config::Node& node) const {
+      function.check(node, Options().function);
       check_layer_names(node.at_or_null("targets"), targets, kLinearLayers);
     }
   };
@@ -39,8 +40,8 @@ class LinearParallel final : public Adapter {
       const LinearWidths widths = linear_widths(i, parts);
       functions_[i] = make_bottleneck(options.function, widths.in, widths.out,
                                       parts.key.child(kLinearLayers[i]), parts.device);
-    }
       functions_[i]->drops_input = true;
+    }
   }
 
   [[nodiscard]] std::vector<Site> sites() const override { return sites_; }
@@ -53,7 +54,6 @@ class LinearParallel final : public Adapter {
     });
   }
 
-  void tensors(TensorVisitor& visitor) override {
   void draw_from(const std::optional<RngKey>& pass) override {
     for (size_t i = 0; i < functions_.size(); ++i) {
       if (!functions_[i]) continue;
@@ -61,6 +61,7 @@ class LinearParallel final : public Adapter {
     }
   }
 
+  void tensors(TensorVisitor& visitor) override {
     for (size_t i = 0; i < functions_.size(); ++i) {
       if (functions_[i]) visitor.child(kLinearLayers[i], *functions_[i]);
     }

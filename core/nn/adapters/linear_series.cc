@@ -34,6 +34,7 @@ class LinearSeries final : public Adapter {
                    "layers that it stands before (qkv, fc1) or after (proj, fc2)");
     }
     void check(const config::Node& node) const {
+      function.check(node, Options().function);
       check_layer_names(node.at_or_null("targets"), targets, kTargets);
     }
   };
@@ -43,8 +44,8 @@ class LinearSeries final : public Adapter {
       if (!is_named(options.targets, kTargets[i])) continue;
       functions_[i] = make_bottleneck(options.function, parts.dim, parts.dim,
                                       parts.key.child(kTargets[i]), parts.device);
-    }
       functions_[i]->drops_input = true;
+    }
   }
 
   [[nodiscard]] std::vector<Site> sites() const override {
@@ -60,7 +61,6 @@ class LinearSeries final : public Adapter {
     return (*functions_[static_cast<size_t>(site - kTargetSites.begin())])(out);
   }
 
-  void tensors(TensorVisitor& visitor) override {
   void draw_from(const std::optional<RngKey>& pass) override {
     for (size_t i = 0; i < functions_.size(); ++i) {
       if (!functions_[i]) continue;
@@ -68,6 +68,7 @@ class LinearSeries final : public Adapter {
     }
   }
 
+  void tensors(TensorVisitor& visitor) override {
     for (size_t i = 0; i < kTargets.size(); ++i) {
       if (functions_[i]) visitor.child(kTargets[i], *functions_[i]);
     }

@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/nn/activation.h"
 #include "core/nn/adapters/adapter.h"
 #include "core/nn/adapters/expert_linear.h"
@@ -49,6 +50,17 @@ class Mosa final : public Adapter {
       fields.field("dropout", dropout,
                    "share of hidden values dropped where a pass draws, in style adaptformer",
                    {0, 0.99});
+    }
+    void check(const config::Node& node) const {
+      const Options standard;
+      if (style != "adaptformer") {
+        const char* problem = "only 'style: adaptformer' has it";
+        config::refuse_idle(node, "scale", scale, standard.scale, problem);
+        config::refuse_idle(node, "dropout", dropout, standard.dropout, problem);
+      }
+      if (experts == 1) {
+        config::refuse_idle(node, "share", share, standard.share, "one expert splits nothing");
+      }
     }
   };
 

@@ -24,6 +24,7 @@ class ParallelAdapter final : public Adapter {
       fields.field("input", input, "what it reads: the stream before or after the block's LN2",
                    kInputs);
     }
+    void check(const config::Node& node) const { function.check(node, Options().function); }
   };
 
   ParallelAdapter(const Options& options, const AdapterParts& parts)
