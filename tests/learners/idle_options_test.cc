@@ -30,6 +30,7 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
        "acts in block 0 alone, and the first adapted block is 3", ""},
       {"learner", "joint", "first_layer: 1", "adapter: {series: {coupling: true}}", "block 0", ""},
       {"learner", "mosa", "first_layer: 1", "adapter: {series: {coupling: true}}", "block 0", ""},
+      {"learner", "lae", "first_layer: 1", "adapter: {series: {coupling: true}}", "block 0", ""},
       {"tuner", "adapter", "first_layer: 1", "adapter: {series: {coupling: true}}", "block 0", ""},
       // Adapters.
       {"adapter", "parallel", "reduction: 4", "bottleneck: 8", "give one of the two", ""},
@@ -76,6 +77,9 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
        "expansion: never"},
       {"learner", "sema", "mixture: average", "router_bias: false", "have a router", ""},
       {"learner", "sema", "objective: joint", "descriptor: {lr: 1}", "functional options", ""},
+      // LAE.
+      {"learner", "lae", "experts: online", "decay: 0.5", "are not used", "experts: offline"},
+      {"learner", "lae", "train: {epochs: 4}", "rest_epochs: 4", "would never learn", ""},
   }));
   INFO(trial.kind << " " << trial.name << ": " << trial.other << ", " << trial.idle);
   const std::string line = trial.other.empty() ? "a.yaml:2:" : "a.yaml:3:";
