@@ -8,8 +8,6 @@
 // Zhou, Cai, Ye, Zhan and Liu 2024, "Revisiting Class-Incremental Learning with Pre-Trained Models:
 // Generalizability and Adaptivity are All You Need", sec. 5. How it adapts is a choice: adapter,
 // ssf, vpt (deep or shallow) or full.
-//
-// Differs: no dropout within the adapters (0.1 in the authors' programme).
 #include <ATen/ops/cat.h>
 
 #include "core/learner/class_means.h"

@@ -17,6 +17,7 @@
 // Learning rate and momentum are those of SEMA's phases, as the network is pre-trained.
 #include <ATen/ops/mse_loss.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/replay_buffer.h"
 #include "core/learner/tuned_classifier.h"
@@ -42,6 +43,16 @@ class Der final : public Learner {
       fields.field("replay_batch_size", replay_batch_size,
                    "kept samples that join a step, in either draw", {1, 1 << 20});
       fields.group("train", train, "of everything that learns, in every experience");
+    }
+    void check(const config::Node& node) const {
+      network.check(node, Options().network);
+      if (capacity > 0) return;
+      const Options standard;
+      const char* problem = "there is nothing to replay with 'capacity: 0'";
+      config::refuse_idle(node, "alpha", alpha, standard.alpha, problem);
+      config::refuse_idle(node, "beta", beta, standard.beta, problem);
+      config::refuse_idle(node, "replay_batch_size", replay_batch_size, standard.replay_batch_size,
+                          problem);
     }
   };
 
@@ -95,8 +106,7 @@ void Der::do_learn(const TrainView& view, RunContext& context) {
     kept_.offer(*view.data, rows, logits);
     return sum;
   };
-  train::fit(network_.trained_groups(), *view.data, options_.train, loss, "train",
-             context.key.child("train"), context);
+  network_.fit(*view.data, options_.train, loss, context);
 }
 
 const RegisterLearner<Der> kRegistered{

@@ -12,8 +12,7 @@
 // Zhou, Sun, Ye and Zhan 2024, "Expandable Subspace Ensemble for Pre-Trained Model-Based
 // Class-Incremental Learning", sec. 4.
 //
-// Differs: no dropout within the adapters (0.1 in the authors' programme). A class that comes back
-// belongs to the experience that brought it first.
+// Differs: a class that comes back belongs to the experience that brought it first.
 #include <algorithm>
 
 #include <ATen/TensorOperators.h>
@@ -34,7 +33,8 @@ constexpr int64_t kBatch = 256;  // rows whose features are added at a time
 class Ease final : public Learner {
  public:
   struct Options {
-    config::Node adapter = config::Node::parse("parallel: {bottleneck: 64, scale: 0.1}", "ease");
+    config::Node adapter =
+        config::Node::parse("parallel: {bottleneck: 64, scale: 0.1, dropout: 0.1}", "ease");
     double alpha = 0.1;
     train::Options train{.epochs = 20, .batch_size = 48, .lr = 0.025};
 

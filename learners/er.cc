@@ -13,6 +13,7 @@
 // yet. Learning rate and momentum are those of SEMA's phases, as the network is pre-trained.
 #include <ATen/ops/cat.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/replay_buffer.h"
 #include "core/learner/tuned_classifier.h"
@@ -34,6 +35,14 @@ class Er final : public Learner {
       fields.field("replay_batch_size", replay_batch_size, "kept samples that join a step",
                    {1, 1 << 20});
       fields.group("train", train, "of everything that learns, in every experience");
+    }
+    void check(const config::Node& node) const {
+      network.check(node, Options().network);
+      if (capacity > 0) return;
+      const Options standard;
+      const char* problem = "there is nothing to replay with 'capacity: 0'";
+      config::refuse_idle(node, "replay_batch_size", replay_batch_size, standard.replay_batch_size,
+                          problem);
     }
   };
 
@@ -81,8 +90,7 @@ void Er::do_learn(const TrainView& view, RunContext& context) {
     kept_.offer(*view.data, rows);
     return train::cross_entropy(train::keep_classes(logits, classes_seen()), labels);
   };
-  train::fit(network_.trained_groups(), *view.data, options_.train, loss, "train",
-             context.key.child("train"), context);
+  network_.fit(*view.data, options_.train, loss, context);
 }
 
 const RegisterLearner<Er> kRegistered{

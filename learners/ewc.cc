@@ -25,6 +25,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/tuned_classifier.h"
 #include "core/nn/threads.h"
@@ -48,6 +49,12 @@ class Ewc final : public Learner {
     bool hold_head = true;
     train::SequentialTraining training;
     void fields(config::Fields& fields);
+    void check(const config::Node& node) const {
+      network.check(node, Options().network);
+      if (merge != "classes") return;
+      config::refuse_idle(node, "merge_weight", merge_weight, Options().merge_weight,
+                          "'merge: classes' weighs by numbers of classes");
+    }
   };
 
   Ewc(const Options& options, LearnerParts parts);
@@ -132,8 +139,7 @@ void Ewc::do_learn(const TrainView& view, RunContext& context) {
     const Tensor error = train::cross_entropy_over(view.classes, logits, labels, rows);
     return known_.empty() ? error : error.add(penalty(), options_.lambda / 2);
   };
-  train::fit(network_.trained_groups(), *view.data, options_.training.options(view.index), loss,
-             "train", context.key.child("train"), context);
+  network_.fit(*view.data, options_.training.options(view.index), loss, context);
   merge(fisher(view, context), view.classes);
   for (size_t i = 0; i < held_.size(); ++i) anchor_[i].copy_(held_[i].detach());
   known_ = classes_seen();

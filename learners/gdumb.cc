@@ -34,6 +34,7 @@ class Gdumb final : public Learner {
       fields.field("capacity", capacity, "samples kept", {1, 1 << 24});
       fields.group("train", train, "of everything that learns, on the kept samples");
     }
+    void check(const config::Node& node) const { network.check(node, Options().network); }
   };
 
   Gdumb(const Options& options, LearnerParts parts)
@@ -99,16 +100,14 @@ void Gdumb::sample(const TrainView& view, RunContext& context) {
 }
 
 void Gdumb::train_on_kept(RunContext& context) {
-  const auto groups = network_.trained_groups();
-  const auto parameters = train::parameters_of(groups);
+  const auto parameters = train::parameters_of(network_.trained_groups());
   for (size_t i = 0; i < parameters.size(); ++i) parameters[i].detach().copy_(fresh_[i]);
   const auto loss = [&](std::span<const int64_t> places, const View& /*view*/) {
     const auto batch = kept_.at(places, network_.device());
     return train::cross_entropy(train::keep_classes(network_.logits(batch.x), classes_seen()),
                                 batch.labels);
   };
-  train::fit(groups, kept_.size(), options_.train, loss, "train", context.key.child("train"),
-             context);
+  network_.fit(kept_.size(), options_.train, loss, context);
 }
 
 const RegisterLearner<Gdumb> kRegistered{

@@ -28,6 +28,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/replay_buffer.h"
 #include "core/learner/tuned_classifier.h"
@@ -50,6 +51,12 @@ class Icarl final : public Learner {
     int64_t capacity = 2000;
     train::SequentialTraining training;
     void fields(config::Fields& fields);
+    void check(const config::Node& node) const {
+      network.check(node, Options().network);
+      if (loss == "kd") return;
+      config::refuse_idle(node, "temperature", temperature, Options().temperature,
+                          "only 'loss: kd' has it");
+    }
   };
 
   Icarl(const Options& options, LearnerParts parts);
@@ -157,9 +164,8 @@ void Icarl::train_network(const TrainView& view, RunContext& context) {
     };
     return loss(view, batch, logits_of(network_), teacher ? logits_of(*teacher) : Tensor());
   };
-  train::fit(network_.trained_groups(), view.data->size() + exemplars_.size(),
-             options_.training.options(view.index), loss_of, "train", context.key.child("train"),
-             context);
+  network_.fit(view.data->size() + exemplars_.size(), options_.training.options(view.index),
+               loss_of, context);
 }
 
 Icarl::Parted Icarl::parted(const TrainView& view, std::span<const int64_t> rows) {

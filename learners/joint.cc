@@ -9,7 +9,9 @@
 // other ones can be set.
 #include <array>
 
+#include "core/config/idle_option.h"
 #include "core/learner/tuned_classifier.h"
+#include "core/nn/adapters/adapter.h"
 #include "core/nn/tuners/adapter_placement.h"
 
 namespace cl {
@@ -32,6 +34,23 @@ class Joint final : public Learner {
       fields.include(adapters);
       fields.plugin("head", head, "head", "classifier on the features");
       fields.group("train", train, "of everything that learns");
+    }
+    void check(const config::Node& node) const {
+      const Options standard;
+      if (mode != "full") {
+        config::refuse_idle(node, "backbone_lr_scale", backbone_lr_scale,
+                            standard.backbone_lr_scale, "only 'mode: full' has it");
+      }
+      if (mode == "adapter") return;
+      const char* problem = "only 'mode: adapter' has it";
+      const auto written = [](const Options& options) {
+        return Adapters::get().write(options.adapters.adapter, 0);
+      };
+      config::refuse_idle(node, "adapter", written(*this), written(standard), problem);
+      config::refuse_idle(node, "first_layer", adapters.first_layer, standard.adapters.first_layer,
+                          problem);
+      config::refuse_idle(node, "last_layer", adapters.last_layer, standard.adapters.last_layer,
+                          problem);
     }
   };
 

@@ -30,6 +30,7 @@ class Lwf final : public Learner {
                    {1e-3, 1000});
       fields.include(training);
     }
+    void check(const config::Node& node) const { network.check(node, Options().network); }
   };
 
   Lwf(const Options& options, LearnerParts parts)
@@ -65,8 +66,7 @@ void Lwf::do_learn(const TrainView& view, RunContext& context) {
     return error.add(train::distillation(logits, taught, known_, options_.temperature),
                      options_.lambda);
   };
-  train::fit(network_.trained_groups(), *view.data, options_.training.options(view.index), loss,
-             "train", context.key.child("train"), context);
+  network_.fit(*view.data, options_.training.options(view.index), loss, context);
   known_ = classes_seen();
 }
 

@@ -80,30 +80,21 @@ class Mosa final : public Learner {
 void Mosa::do_learn(const TrainView& view, RunContext& context) {
   const Tensor labels = view.data->labels().to(network_.device());
   const Tensor classes = row_index(view.classes, network_.device());
-  const RngKey passes = context.key.child("passes");
-  uint64_t num_passes = 0;
-  const auto pass = [&](std::span<const int64_t> rows, const View& augmented) {
-    network_.tuner().draw_from(passes.child(num_passes++));
-    const Tensor logits = network_.logits(*view.data, rows, augmented);
-    network_.tuner().draw_from(std::nullopt);
-    return logits;
-  };
   const auto cross_entropy = [&](const Tensor& logits, std::span<const int64_t> rows) {
     return train::cross_entropy_over(view.classes, logits, labels, rows);
   };
   const double a = options_.second_pass_weight, r = options_.consistency_weight;
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
-    const Tensor o1 = pass(rows, augmented);
+    const Tensor o1 = network_.logits(*view.data, rows, augmented);
     Tensor sum = cross_entropy(o1, rows);
     if (a == 0 && r == 0) return sum;
-    const Tensor o2 = pass(rows, augmented);
+    const Tensor o2 = network_.logits(*view.data, rows, augmented);
     if (a > 0) sum = sum.add(cross_entropy(o2, rows).mul(a));
     const Tensor own1 = o1.index_select(1, classes), own2 = o2.index_select(1, classes);
     const Tensor apart = train::kl_divergence(own2, own1).add(train::kl_divergence(own1, own2));
     return sum.add(apart.mul(r / 2));
   };
-  train::fit(groups(), *view.data, options_.train, loss, "train", context.key.child("train"),
-             context);
+  network_.fit(groups(), *view.data, options_.train, loss, context);
   if (options_.merge) network_.tuner().merge_experts(context.key.child("merge"));
 }
 

@@ -12,10 +12,9 @@
 // McDonnell et al. 2023, "RanPAC: Random Projections and Pre-trained Models for Continual
 // Learning", sec. 4, algorithm 1.
 //
-// Differs: no dropout within the adapters of the first session. All sums are double. As long as
-// there are fewer samples than projections, their features are kept and G is not formed: the same
-// least squares, solved in the space of the samples, in less memory. The random layer of many
-// samples is never there at once, only parts of it.
+// Differs: all sums are double. As long as there are fewer samples than projections, their features
+// are kept and G is not formed: the same least squares, solved in the space of the samples, in less
+// memory. The random layer of many samples is never there at once, only parts of it.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -29,6 +28,7 @@
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/first_session.h"
 #include "core/nn/init.h"
@@ -69,6 +69,14 @@ class RanPac final : public Learner {
       if (min_ridge_exponent > max_ridge_exponent) {
         node.fail("min_ridge_exponent is larger than max_ridge_exponent");
       }
+      if (ridge == 0) return;
+      const Options standard;
+      const char* problem = "serves to choose a ridge, and 'ridge' gives one";
+      config::refuse_idle(node, "min_ridge_exponent", min_ridge_exponent,
+                          standard.min_ridge_exponent, problem);
+      config::refuse_idle(node, "max_ridge_exponent", max_ridge_exponent,
+                          standard.max_ridge_exponent, problem);
+      config::refuse_idle(node, "fit_fraction", fit_fraction, standard.fit_fraction, problem);
     }
   };
 

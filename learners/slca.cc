@@ -24,6 +24,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/class_statistics.h"
 #include "core/learner/tuned_classifier.h"
@@ -49,10 +50,16 @@ class Slca final : public Learner {
     double temperature = 0.1;
     void fields(config::Fields& fields);
     void check(const config::Node& node) const {
+      network.check(node, Options().network);
       if (align.drop_last) {
         node.at("align").fail(
             "drop_last is for data; what is drawn for the alignment is used whole");
       }
+      if (align.epochs > 0) return;
+      const Options standard;
+      const char* problem = "there is no alignment with 'align: {epochs: 0}'";
+      config::refuse_idle(node, "align_samples", align_samples, standard.align_samples, problem);
+      config::refuse_idle(node, "temperature", temperature, standard.temperature, problem);
     }
   };
 

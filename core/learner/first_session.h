@@ -22,9 +22,11 @@ namespace cl {
 class FirstSession {
  public:
   struct Options {
-    /// An adapter of width 64 in every block beside the MLP, times 0.1.
+    /// An adapter of width 64 in every block beside the MLP, times 0.1; 0.1 of its hidden values
+    /// are dropped in training.
     config::Node tuner = config::Node::parse(
-        "adapter: {adapter: {parallel: {bottleneck: 64, scale: 0.1}}}", "first_session");
+        "adapter: {adapter: {parallel: {bottleneck: 64, scale: 0.1, dropout: 0.1}}}",
+        "first_session");
     train::Options train{.epochs = 20, .batch_size = 48, .lr = 0.01};
     void fields(config::Fields& fields);
   };

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/train/losses.h"
 
 namespace cl {
@@ -14,6 +16,12 @@ void TunedClassifier::Options::fields(config::Fields& fields) {
   fields.field("tuner_lr_scale", tuner_lr_scale, "learning rate of that over the classifier's",
                {1e-9, 1000});
   fields.plugin("head", head, "head", "classifier on the features");
+}
+
+void TunedClassifier::Options::check(const config::Node& node, const Options& standard) const {
+  if (config::choice(tuner).name != "none") return;
+  config::refuse_idle(node, "tuner_lr_scale", tuner_lr_scale, standard.tuner_lr_scale,
+                      "'tuner: none' trains nothing that would have this rate");
 }
 
 TunedClassifier::TunedClassifier(const Options& options, LearnerParts parts)
@@ -77,8 +85,25 @@ void TunedClassifier::learn(const TrainView& view, const std::vector<int64_t>& c
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     return train::cross_entropy_over(classes, logits(*view.data, rows, augmented), labels, rows);
   };
-  train::fit(trained_groups(), *view.data, options, loss, "train", context.key.child("train"),
-             context);
+  fit(*view.data, options, loss, context);
+}
+
+void TunedClassifier::fit(const train::Rows& rows, const train::Options& options,
+                          const train::Loss& loss, RunContext& context) {
+  fit(trained_groups(), rows, options, loss, context);
+}
+
+void TunedClassifier::fit(const std::vector<train::ParameterGroup>& groups, const train::Rows& rows,
+                          const train::Options& options, const train::Loss& loss,
+                          RunContext& context) {
+  drawing_ = Drawing{context.key.child("passes")};
+  train::fit(groups, rows, options, loss, "train", context.key.child("train"), context);
+  drawing_.reset();
+}
+
+std::optional<RngKey> TunedClassifier::next_pass() {
+  if (!drawing_ || frozen_ || !c10::GradMode::is_enabled()) return std::nullopt;
+  return drawing_->passes.child(drawing_->num_passes++);
 }
 
 Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> rows,
@@ -87,6 +112,7 @@ Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> 
 }
 
 Tensor TunedClassifier::features(const Tensor& x) {
+  tuner_->draw_from(next_pass());
   return backbone_->forward(x, tuner_->hooks());
 }
 
@@ -96,6 +122,7 @@ Tensor TunedClassifier::logits(const Tensor& x) {
 
 Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
                                  const View& view) {
+  tuner_->draw_from(next_pass());
   const int64_t depth = backbone_->info().depth, first = tuner_->first_block();
   Hooks& hooks = tuner_->hooks();
   if (frozen_ || first == depth) return cache_.features(samples, rows, view, hooks);

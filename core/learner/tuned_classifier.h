@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,8 @@ class TunedClassifier {
     double tuner_lr_scale = 1;
     config::Node head = config::Node::of("linear");
     void fields(config::Fields& fields);
+    /// @param standard  the defaults   @throws ConfigError for an option without effect
+    void check(const config::Node& node, const Options& standard) const;
   };
 
   /// @throws Error if the tuner does not fit the backbone
@@ -50,8 +53,15 @@ class TunedClassifier {
   [[nodiscard]] Tensor features(const Tensor& x);
   [[nodiscard]] Tensor logits(const Tensor& x);
 
-  /// What is trained now, for `train::fit`; counts it for `parameter_count`.
+  /// What is trained now; counts it for `parameter_count`.
   [[nodiscard]] std::vector<train::ParameterGroup> trained_groups();
+  /// Trains that, or `groups` of it, with `train::fit`, as phase "train" of the experience. Passes
+  /// that take gradients meanwhile draw what their adapters leave to chance: pass n of the
+  /// experience from (experience, "passes", n).
+  void fit(const train::Rows& rows, const train::Options& options, const train::Loss& loss,
+           RunContext& context);
+  void fit(const std::vector<train::ParameterGroup>& groups, const train::Rows& rows,
+           const train::Options& options, const train::Loss& loss, RunContext& context);
   /// Trains what is not frozen with cross-entropy over the classes of `view` alone.
   void learn(const TrainView& view, const train::Options& options, RunContext& context);
   /// The same over `classes`, with those of `view` among them.
@@ -75,11 +85,19 @@ class TunedClassifier {
   void own_tensors(TensorVisitor& visitor);
 
  private:
+  /// A phase of training.
+  struct Drawing {
+    RngKey passes;
+    uint64_t num_passes = 0;
+  };
+
   TunedClassifier(const Options& options, std::shared_ptr<Backbone> backbone, int64_t num_classes,
                   const RngKey& key, c10::Device device, FrozenWork work);
   /// What names the tuner that cached features come through: nothing until it is frozen.
   [[nodiscard]] std::string frozen_tuner();
   [[nodiscard]] bool trains_backbone() const;
+  /// What the pass that begins draws from.
+  [[nodiscard]] std::optional<RngKey> next_pass();
 
   Options options_;
   int64_t num_classes_;
@@ -90,6 +108,7 @@ class TunedClassifier {
   FrozenWork work_;
   FrozenTokens cache_;
   bool frozen_ = false;
+  std::optional<Drawing> drawing_;
   Tensor num_trained_;  // int64: scalars, when last asked for
 };
 

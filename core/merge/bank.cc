@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/config/idle_option.h"
 #include "core/merge/bank_kinds.h"
 
 namespace cl::merge {
@@ -55,6 +56,20 @@ void BankOptions::check(const config::Node& node) const {
   refuse(retruncate && !is_combined, "retruncate", "only 'factors: combined' can need it");
   refuse(gauge != "raw" && (is_combined || (merge != "rmm" && !merges_to_one(merge))), "gauge",
          "changes nothing unless factors of several experiences are mixed");
+  const BankOptions standard;
+  if (merge != "rmm" && merge != "truncate") {
+    config::refuse_idle(node, "p", p, standard.p, "only rmm and truncate have it");
+  }
+  if (mode != "grow") {
+    config::refuse_idle(node, "variance", variance, standard.variance, "only 'mode: grow' has it");
+  }
+  if (merge != "ties" && merge != "dare") {
+    config::refuse_idle(node, "density", density, standard.density, "only ties and dare have it");
+  }
+  if (merge != "task_arithmetic" && merge != "ties" && merge != "dare") {
+    config::refuse_idle(node, "weight", weight, standard.weight,
+                        "only task_arithmetic, ties and dare have it");
+  }
   refuse(dare_merge != "task_arithmetic" && merge != "dare", "dare_merge",
          "only 'merge: dare' has it");
 }

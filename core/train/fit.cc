@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/base/trace.h"
+#include "core/config/idle_option.h"
 #include "core/nn/threads.h"
 #include "core/train/optimiser.h"
 
@@ -81,30 +82,6 @@ class Epoch {
   RunContext& context_;
 };
 
-void train(const std::vector<ParameterGroup>& groups, int64_t size, const Samples* data,
-           const Options& options, const Loss& loss, const std::string& phase, const RngKey& key,
-           RunContext& context) {
-  CL_CHECK(size > 0, "phase '{}' has no data", phase);
-  const PhaseTimer timer(context.log, phase);
-  const GradMode recording(true);
-  const auto optimiser = make_optimiser(groups, options);
-  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    optimiser->set_learning_rate(learning_rate(options, epoch));
-    const auto index = static_cast<uint64_t>(epoch);
-    const auto order = permutation(key.child("order").child(index), size);
-    const View view = context.next_view();
-    const double mean =
-        Epoch(epoch, options, phase, context).run(data, order, view, loss, *optimiser);
-    context.log.row("training_" + phase, {{"experience", context.experience},
-                                          {"epoch", epoch},
-                                          {"loss", mean},
-                                          {"lr", learning_rate(options, epoch)}});
-    if (context.after_epoch) context.after_epoch();
-  }
-  // Gradients would double the memory of what trained, until the next phase.
-  optimiser->clear_gradients();
-}
-
 }  // namespace
 
 void Options::fields(config::Fields& fields) {
@@ -115,7 +92,7 @@ void Options::fields(config::Fields& fields) {
   fields.field("optimiser", optimiser, "made afresh for each phase", kOptimisers);
   fields.field("lr", lr, "learning rate of the first epoch", {0, 1000});
   fields.field("momentum", momentum, "of sgd; beta1 of adam and adamw", {0, 1});
-  fields.field("beta2", beta2, "of adam and adamw; sgd ignores it", {0, 1});
+  fields.field("beta2", beta2, "of adam and adamw", {0, 1});
   fields.field("weight_decay", weight_decay, "added to the gradient, or decoupled for adamw",
                {0, 1});
   fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);
@@ -129,7 +106,17 @@ void Options::check(const config::Node& node) const {
   if ((schedule == "step") == milestones.empty()) {
     node.at_or_null("milestones").fail("a step schedule needs milestones, and only that has them");
   }
-  if (optimiser == "sgd") return;
+  const Options standard;
+  if (schedule != "step") {
+    config::refuse_idle(node, "decay", decay, standard.decay, "only 'schedule: step' has it");
+  }
+  if (schedule != "cosine") {
+    config::refuse_idle(node, "min_lr", min_lr, standard.min_lr, "only 'schedule: cosine' has it");
+  }
+  if (optimiser == "sgd") {
+    config::refuse_idle(node, "beta2", beta2, standard.beta2, "only adam and adamw have it");
+    return;
+  }
   if (momentum >= 1) node.fail("with adam and adamw, momentum (beta1) must be below 1");
   if (beta2 >= 1) node.fail("with adam and adamw, beta2 must be below 1");
 }
@@ -160,14 +147,27 @@ std::vector<at::Tensor> parameters_of(const std::vector<ParameterGroup>& groups)
   return parameters;
 }
 
-void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,
+void fit(const std::vector<ParameterGroup>& groups, const Rows& rows, const Options& options,
          const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context) {
-  train(groups, size, nullptr, options, loss, phase, key, context);
-}
-
-void fit(const std::vector<ParameterGroup>& groups, const Samples& data, const Options& options,
-         const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context) {
-  train(groups, data.size(), &data, options, loss, phase, key, context);
+  CL_CHECK(rows.size > 0, "phase '{}' has no data", phase);
+  const PhaseTimer timer(context.log, phase);
+  const GradMode recording(true);
+  const auto optimiser = make_optimiser(groups, options);
+  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    optimiser->set_learning_rate(learning_rate(options, epoch));
+    const auto index = static_cast<uint64_t>(epoch);
+    const auto order = permutation(key.child("order").child(index), rows.size);
+    const View view = context.next_view();
+    const double mean =
+        Epoch(epoch, options, phase, context).run(rows.data, order, view, loss, *optimiser);
+    context.log.row("training_" + phase, {{"experience", context.experience},
+                                          {"epoch", epoch},
+                                          {"loss", mean},
+                                          {"lr", learning_rate(options, epoch)}});
+    if (context.after_epoch) context.after_epoch();
+  }
+  // Gradients would double the memory of what trained, until the next phase.
+  optimiser->clear_gradients();
 }
 
 }  // namespace cl::train

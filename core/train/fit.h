@@ -30,7 +30,8 @@ struct Options {
   std::vector<int64_t> milestones = {};
   double decay = 0.1;
   void fields(config::Fields& fields);
-  /// Refuses what would make the optimiser divide by zero; `node` is where the options stand.
+  /// Refuses what would make the optimiser divide by zero and what would have no effect; `node` is
+  /// where the options stand.
   void check(const config::Node& node) const;
 };
 
@@ -57,7 +58,16 @@ struct ParameterGroup {
 /// @param view  the training view of this epoch, to fetch them with
 using Loss = std::function<at::Tensor(std::span<const int64_t> rows, const View& view)>;
 
-/// Trains `groups` for options.epochs epochs over rows 0..size-1 in an order keyed by (key, epoch);
+/// What an epoch goes over: all rows of `data`, which are told what comes next, or just numbers.
+struct Rows {
+  Rows(const Samples& samples) : size(samples.size()), data(&samples) {}
+  Rows(int64_t num_rows) : size(num_rows) {}
+
+  int64_t size;
+  const Samples* data = nullptr;
+};
+
+/// Trains `groups` for options.epochs epochs over `rows` in an order keyed by (key, epoch);
 /// an epoch looks at the data with the context's next view. Logs each epoch's mean loss and
 /// learning rate as a row of table `training_<phase>`, in order: a phase that is gone through again
 /// within an experience starts over at epoch 0. Adds the time to phase `phase`, reports progress
@@ -65,10 +75,7 @@ using Loss = std::function<at::Tensor(std::span<const int64_t> rows, const View&
 /// those with a zero gradient still decay (as PyTorch does).
 /// @param key  names this phase within the run: two phases must not share one
 /// @throws Error on a loss that is not finite: names experience, phase, epoch and step
-void fit(const std::vector<ParameterGroup>& groups, int64_t size, const Options& options,
-         const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context);
-/// The same over all rows of `data`, which are told what comes next.
-void fit(const std::vector<ParameterGroup>& groups, const Samples& data, const Options& options,
+void fit(const std::vector<ParameterGroup>& groups, const Rows& rows, const Options& options,
          const Loss& loss, const std::string& phase, const RngKey& key, RunContext& context);
 
 }  // namespace cl::train

@@ -53,6 +53,14 @@ void Network::freeze() {
   for (Block& block : blocks_) block.freeze();
 }
 
+void Network::draw_from(const std::optional<RngKey>& pass) {
+  for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+    if (!blocks_[layer].has_new()) continue;
+    blocks_[layer].modules().back().functional->draw_from(pass ? std::optional(pass->child(layer))
+                                                               : std::nullopt);
+  }
+}
+
 std::vector<Tensor> Network::functional_parameters() {
   std::vector<Tensor> result;
   const auto append = [&result](const std::vector<Tensor>& tensors) {

@@ -1,6 +1,7 @@
 // The backbone with SEMA's adapters in every block, and the classifier.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/nn/backbone.h"
@@ -33,6 +34,8 @@ class Network {
   void reset();
   /// Stops the training of all adapters, routers and descriptors; the classifier goes on.
   void freeze();
+  /// What the adapters in training draw from in the passes that follow: see Adapter.
+  void draw_from(const std::optional<RngKey>& pass);
   /// Trainable parameters of the functional phase: adapters, router columns, classifier.
   [[nodiscard]] std::vector<Tensor> functional_parameters();
   /// Trainable parameters of the descriptor phase.

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/config/idle_option.h"
+#include "core/config/write.h"
 
 namespace cl::sema {
 
@@ -69,6 +71,32 @@ void Options::check(const config::Node& node) const {
   if (statistics_window == 1 || statistics_window == 2) {
     node.at_or_null("statistics_window")
         .fail("a window of 1 or 2 errors never makes a z-score; expected 0 or at least 3");
+  }
+  const Options standard;
+  const auto refuse = [&node](std::string_view key, const auto& value, const auto& usual,
+                              const char* problem) {
+    config::refuse_idle(node, key, value, usual, problem);
+  };
+  // A threshold may stand beside any expansion: sweeps give one to all rivals of a comparison.
+  if (expansion != "by_shift") {
+    const char* problem = "only 'expansion: by_shift' looks for shifts";
+    refuse("zscore", zscore, standard.zscore, problem);
+    refuse("decision", decision, standard.decision, problem);
+    refuse("expansion_order", expansion_order, standard.expansion_order, problem);
+    refuse("scan_batch_size", scan_batch_size, standard.scan_batch_size, problem);
+    refuse("min_scan_batch", min_scan_batch, standard.min_scan_batch, problem);
+  }
+  if (expansion == "by_task") {
+    refuse("without_expansion", without_expansion, standard.without_expansion,
+           "with 'expansion: by_task' every experience adds adapters");
+  }
+  if (mixture != "soft" && mixture != "top1" && mixture != "top1_inference") {
+    refuse("router_bias", router_bias, standard.router_bias,
+           "only mixtures soft, top1 and top1_inference have a router");
+  }
+  if (objective == "joint") {
+    refuse("descriptor", config::write(descriptor, 0), config::write(standard.descriptor, 0),
+           "with 'objective: joint' descriptors are trained by the functional options");
   }
 }
 

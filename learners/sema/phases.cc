@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
@@ -116,12 +117,16 @@ Tensor descriptor_loss(const Tensor& errors, const Options& options) {
 void functional_phase(Session& session, int64_t round) {
   Network& network = session.network;
   const bool is_joint = session.options.objective == "joint";
+  const RngKey key = phase_key(session, "functional", round);
+  uint64_t num_passes = 0;
   const auto loss = [&](std::span<const int64_t> rows, const View& look) {
     Pooled inputs;
+    network.draw_from(key.child("passes").child(num_passes++));
     // With nothing but the classifier to train, a view's features never change.
     const Tensor x = session.tokens.has_features()
                          ? session.tokens.features(session.data(), rows, look)
                          : features(session, rows, look, inputs);
+    network.draw_from(std::nullopt);
     const Tensor logits = train::keep_classes(network.classifier()(x), session.view.classes);
     const Tensor labels = session.data().labels().index_select(0, row_index(rows, at::kCPU));
     Tensor sum = train::cross_entropy(logits, labels.to(session.device));
@@ -134,8 +139,8 @@ void functional_phase(Session& session, int64_t round) {
   };
   std::vector<train::ParameterGroup> groups{{network.functional_parameters()}};
   if (is_joint) groups.push_back({network.descriptor_parameters()});
-  train::fit(groups, session.data(), session.options.functional, loss, "functional",
-             phase_key(session, "functional", round), session.context);
+  train::fit(groups, session.data(), session.options.functional, loss, "functional", key,
+             session.context);
 }
 
 void descriptor_phase(Session& session, int64_t round) {

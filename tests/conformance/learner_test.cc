@@ -1,5 +1,9 @@
 // What every learner promises, checked on each one that is registered.
+//
+// After a change of results on purpose: run this binary with "[.regenerate]" and look at the
+// difference of the transcripts.
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <variant>
 
@@ -8,9 +12,12 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/isinf.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 
+#include "core/config/describe.h"
 #include "core/data/tensor_dataset.h"
 #include "core/nn/adapters/adapter.h"
+#include "tests/conformance/transcript.h"
 #include "tests/conformance/world.h"
 
 namespace cl::conformance {
@@ -126,70 +133,134 @@ void check_kept_bytes(Learner& learner, const State& built) {
   CHECK(changed_bytes(learner, built) <= learner.kept_bytes() + of_counted + kCounters);
 }
 
-TEST_CASE("a learner learns, its logits cover the classes seen, and predicting changes nothing",
-          "[conformance][learner]") {
-  for (const Learners::Entry* entry : learners()) {
-    INFO(entry->name);
-    const auto stream = blobs();
-    const at::Generator& generator = at::detail::getDefaultCPUGenerator();
-    const Tensor before = generator.get_state();
-    Run run(*entry, *stream);
-    const State built = run.learner->save();
-    std::set<int64_t> seen;
-    run.conduct(0, [&](int64_t steps) {
-      const int64_t known = entry->traits.is_joint ? stream->info().num_experiences : steps;
-      for (int64_t k = 0; k < known; ++k) {
-        for (const int64_t c : stream->experience(k).classes) seen.insert(c);
-      }
-      CHECK(run.learner->classes_seen() == std::vector<int64_t>(seen.begin(), seen.end()));
-      check_columns(run.logits(0), run.learner->classes_seen());
-      check_kept_bytes(*run.learner, built);
-    });
-    // Guessing gets half of the 300 right, with a standard deviation of 3 %; some defaults learn
-    // slowly on so few samples.
-    if (!entry->traits.may_guess) CHECK(learning_accuracy(run.record) > 0.6);
-    CHECK(at::equal(generator.get_state(), before));
-    check_predictions_change_nothing(run);
-    check_sizes(run.record);
-    const auto& kept = run.record.scalars.at("kept_bytes").values;
-    CHECK(kept.size() == run.record.sizes.size());
-    CHECK(kept.back() == static_cast<double>(run.learner->kept_bytes()));
-  }
+/// What a learner is after step `steps`.
+struct Milestone {
+  int64_t steps = 0;
+  State state;
+  std::vector<int64_t> classes_seen, adapters_per_block;
+  int64_t num_trainable = 0;
+  Tensor logits;  // [N, C] of the first experience's test samples
+};
+
+Milestone milestone(Run& run, int64_t steps) {
+  Learner& learner = *run.learner;
+  return {steps,
+          learner.save(),
+          learner.classes_seen(),
+          learner.adapters_per_block(),
+          learner.parameter_count().trainable,
+          run.logits(0)};
 }
 
-TEST_CASE("runs with the same key are equal, whatever the test data, and restoring goes on exactly",
-          "[conformance][learner]") {
+/// A run from beginning to end. @return what it was when others shall go on from there
+Milestone conduct_whole(Run& run) {
+  const StreamInfo& info = run.stream.info();
+  const bool is_joint = run.entry.traits.is_joint;
+  // Joint learners take a single step: they are restored after it.
+  const int64_t stop_after = is_joint ? 1 : 2;
+  const State built = run.learner->save();
+  Milestone between;
+  std::set<int64_t> seen;
+  run.conduct(0, [&](int64_t steps) {
+    for (int64_t k = 0; k < (is_joint ? info.num_experiences : steps); ++k) {
+      for (const int64_t c : run.stream.experience(k).classes) seen.insert(c);
+    }
+    CHECK(run.learner->classes_seen() == std::vector<int64_t>(seen.begin(), seen.end()));
+    check_columns(run.logits(0), run.learner->classes_seen());
+    check_kept_bytes(*run.learner, built);
+    if (steps == stop_after) between = milestone(run, steps);
+  });
+  return between;
+}
+
+/// A run of its own is the same after the steps to `between`, where it is left.
+void check_same_beginning(const Learners::Entry& entry, const Stream& stream,
+                          const Milestone& between) {
+  Run run(entry, stream);
+  const auto conduct = [&] {
+    run.conduct(0, [&](int64_t steps) {
+      if (steps < between.steps) return;
+      CHECK(equal(run.learner->save(), between.state));
+      throw Stopped();
+    });
+  };
+  CHECK_THROWS_AS(conduct(), Stopped);
+}
+
+void check_restores(Run& run, const Milestone& between) {
+  run.learner->restore(between.state, "checkpoint");
+  CHECK(run.learner->classes_seen() == between.classes_seen);
+  CHECK(run.learner->adapters_per_block() == between.adapters_per_block);
+  CHECK(run.learner->parameter_count().trainable == between.num_trainable);
+  CHECK(at::equal(run.logits(0), between.logits));
+}
+
+/// From `between` on `run` becomes what `whole` is. @param stream  that it is trained on
+void check_goes_on(Run& run, const Stream& stream, const Milestone& between, Run& whole) {
+  experiments::conduct(stream, *run.learner, run.protocol(between.steps), run.context(),
+                       [](int64_t) {});
+  CHECK(equal(run.learner->save(), whole.learner->save()));
+  CHECK(at::equal(run.logits(0), whole.logits(0)));
+}
+
+void check_refuses(Learner& learner, State state) {
+  state.emplace_back("stranger", at::zeros({1}, at::kFloat));
+  CHECK_THROWS_WITH(learner.restore(state, "a.ckpt"), Contains("a.ckpt") && Contains("stranger"));
+  CHECK_THROWS_WITH(learner.restore({}, "a.ckpt"), Contains("a.ckpt"));
+  CHECK(learner.classes_seen().empty());
+}
+
+// One training serves many questions: what costs time here is training.
+TEST_CASE(
+    "a learner learns as its transcript says; predicting changes nothing; equal keys give "
+    "equal runs, whatever the test data; restoring goes on exactly and refuses wrong states",
+    "[conformance][learner][golden]") {
   for (const Learners::Entry* entry : learners()) {
     INFO(entry->name);
     const auto stream = blobs();
     const GreyTests grey(*stream);
-    Run whole(*entry, *stream), other(*entry, grey), resumed(*entry, *stream);
+    const at::Generator& generator = at::detail::getDefaultCPUGenerator();
+    const Tensor random_state = generator.get_state();
+
+    Run whole(*entry, *stream);
+    const Milestone between = conduct_whole(whole);
+    // Guessing gets half of the 300 right, with a standard deviation of 3 %; some defaults learn
+    // slowly on so few samples.
+    if (!entry->traits.may_guess) CHECK(learning_accuracy(whole.record) > 0.6);
+    check_transcript(entry->name, whole.record);
+    check_sizes(whole.record);
+    const auto& kept = whole.record.scalars.at("kept_bytes").values;
+    CHECK(kept.size() == whole.record.sizes.size());
+    CHECK(kept.back() == static_cast<double>(whole.learner->kept_bytes()));
+    check_predictions_change_nothing(whole);
+
+    // With grey tests to the milestone, and from there on.
+    check_same_beginning(*entry, grey, between);
+    Run resumed(*entry, *stream);
+    check_refuses(*resumed.learner, whole.learner->save());
+    check_restores(resumed, between);
+    check_goes_on(resumed, grey, between, whole);
+
     // Has learned something else, and looked at samples that it will see again.
-    const auto elsewhere = blobs(8);
-    Run before(*entry, *elsewhere), reused(*entry, *stream);
-    before.conduct();
-    reused.learner = std::move(before.learner);
-    (void)reused.logits(0);
-    // Joint learners take a single step: they are restored after it.
-    const int64_t stop_after = entry->traits.is_joint ? 1 : 2;
-    whole.conduct(0, [&](int64_t steps) {
-      if (steps != stop_after) return;
-      for (Run* run : {&resumed, &reused}) {
-        run->learner->restore(whole.learner->save(), "checkpoint");
-        CHECK(run->learner->classes_seen() == whole.learner->classes_seen());
-        CHECK(run->learner->adapters_per_block() == whole.learner->adapters_per_block());
-        CHECK(run->learner->parameter_count().trainable ==
-              whole.learner->parameter_count().trainable);
-        CHECK(at::equal(run->logits(0), whole.logits(0)));
-      }
-    });
+    const auto elsewhere = blobs(8, /*train_per_class=*/16);
+    Run other(*entry, *elsewhere), reused(*entry, *stream);
     other.conduct();
-    CHECK(equal(other.learner->save(), whole.learner->save()));
-    for (Run* run : {&resumed, &reused}) {
-      run->conduct(stop_after);
-      CHECK(equal(run->learner->save(), whole.learner->save()));
-      CHECK(at::equal(run->logits(0), whole.logits(0)));
-    }
+    reused.learner = std::move(other.learner);
+    (void)reused.logits(0);
+    check_restores(reused, between);
+    check_goes_on(reused, *stream, between, whole);
+    CHECK(at::equal(generator.get_state(), random_state));
+  }
+}
+
+TEST_CASE("write the transcripts anew", "[.regenerate]") {
+  for (const Learners::Entry* entry : learners()) {
+    const auto stream = blobs();
+    Run run(*entry, *stream);
+    run.conduct();
+    std::ofstream file(transcript_file(entry->name));
+    file << transcript(entry->name, run.record);
+    CHECK(file.good());
   }
 }
 
@@ -216,19 +287,51 @@ TEST_CASE("fixed adapters learn and are restored, whatever their kind", "[confor
   }
 }
 
-TEST_CASE("a learner refuses a state with tensors missing or left over", "[conformance][learner]") {
+/// The learner's choice of adapters, with hidden values of parallel ones dropped; null where it
+/// leaves no choice.
+config::Node with_dropout(const Learners::Entry& entry, const std::string& share) {
+  const std::string adapter = "parallel: {dropout: " + share + "}";
+  for (const config::OptionRow& row : config::describe_fields(entry.describe)) {
+    const std::string value =
+        row.type == "adapter" ? adapter : "adapter: {adapter: {" + adapter + "}}";
+    if (row.type != "adapter" && row.type != "tuner") continue;
+    return choice_of(entry.name)
+        .with(entry.name + "." + row.key, config::Node::parse(value, "conformance.yaml"));
+  }
+  return {};
+}
+
+TEST_CASE(
+    "what adapters drop in training is drawn in every learner that trains them, and the same "
+    "after a stop",
+    "[conformance][learner][adapter]") {
+  int examined = 0;
   for (const Learners::Entry* entry : learners()) {
     INFO(entry->name);
-    const auto stream = blobs();
-    const auto learner = make_learner(entry->name, stream->info());
-    Run run(*entry, *stream);
-    run.conduct();
-    State more = run.learner->save();
-    more.emplace_back("stranger", at::zeros({1}, at::kFloat));
-    CHECK_THROWS_WITH(learner->restore(more, "a.ckpt"), Contains("a.ckpt") && Contains("stranger"));
-    CHECK_THROWS_WITH(learner->restore({}, "a.ckpt"), Contains("a.ckpt"));
-    CHECK(learner->classes_seen().empty());
+    if (with_dropout(*entry, "0").is_null()) continue;
+    ++examined;
+    const auto stream = blobs(7, /*train_per_class=*/8);
+    const auto make = [&](const std::string& share) {
+      auto run = std::make_unique<Run>(*entry, *stream);
+      run->learner = Learners::get().make(
+          with_dropout(*entry, share),
+          {testing::make_tiny(kDepth), stream->info(), RngKey(kModelSeed), at::kCPU});
+      return run;
+    };
+    const auto keeping = make("0"), dropping = make("0.5"), resumed = make("0.5");
+    State first;
+    dropping->conduct(0, [&](int64_t steps) {
+      if (steps != 1) return;
+      first = dropping->learner->save();
+      check_predictions_change_nothing(*dropping);
+    });
+    keeping->conduct();
+    CHECK_FALSE(equal(dropping->learner->save(), keeping->learner->save()));
+    resumed->learner->restore(first, "checkpoint");
+    resumed->conduct(1);
+    CHECK(equal(resumed->learner->save(), dropping->learner->save()));
   }
+  CHECK(examined > 10);
 }
 
 TEST_CASE("a learner stops when asked to", "[conformance][learner]") {

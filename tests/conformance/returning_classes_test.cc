@@ -21,7 +21,7 @@ DatasetPtr half(const Dataset& data, int64_t first) {
 /// a test set, as chunks of a stream without boundaries.
 class ReturningBlobs final : public Stream {
  public:
-  ReturningBlobs() : blobs_(blobs()), info_(blobs_->info()) {
+  ReturningBlobs() : blobs_(blobs(7, /*train_per_class=*/32)), info_(blobs_->info()) {
     ++info_.num_experiences;
     info_.scenario = Scenario::kTaskFree;
   }

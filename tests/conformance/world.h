@@ -1,13 +1,16 @@
 // The small world in which every plug-in is examined: blobs, the tiny backbone, and a fixed key.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/ops/equal.h>
+#include <fmt/format.h>
 
 #include "core/config/scalar.h"
 #include "core/learner/learner.h"
@@ -23,27 +26,56 @@ namespace cl::conformance {
 constexpr int64_t kDepth = 12;  // so that options that name a block of a ViT are right here as well
 constexpr uint64_t kModelSeed = 3;
 
-inline std::unique_ptr<Stream> blobs(uint64_t seed = 7) {
+/// Six classes, two an experience.
+inline std::unique_ptr<Stream> blobs(uint64_t seed = 7, int64_t train_per_class = 64) {
   const auto choice = config::Node::parse(
-      "blobs: {train_per_class: 64, test_per_class: 50, separation: 0.5}", "conformance.yaml");
+      fmt::format("blobs: {{train_per_class: {}, test_per_class: 50, separation: 0.5}}",
+                  train_per_class),
+      "conformance.yaml");
   return Streams::get().make(choice, {RngKey(seed), {}});
 }
 
-/// A learner with its defaults, but for batches made for thousands of images: with the 128 of an
-/// experience here they would leave a step or two an epoch.
+/// Where a learner is not examined with its defaults.
+struct Setting {
+  std::string_view option, value;  // "learner.option"
+};
+inline constexpr std::array kSettings{
+    // Its keys begin far from every query, and 30 steps at its published rate hardly move them: at
+    // test another prompt would be found than the one in training.
+    Setting{"dual_prompt.train.lr", "0.02"},
+    // Each sample costs as much as a step of training.
+    Setting{"ewc.fisher_samples", "16"},
+    // More than the samples of the first experience and fewer than those of two: the learner is
+    // examined on both sides, and the smaller matrix is solved in no time.
+    Setting{"ranpac.projections", "200"},
+};
+
+/// A learner with its defaults, but for kSettings, for batches made for thousands of images (with
+/// the 128 of an experience here they would leave a step or two an epoch), and for more steps than
+/// it takes to tell what a learner does.
 inline config::Node choice_of(const std::string& name) {
-  constexpr int64_t kLargest = 64, kSmall = 16;
-  config::Node plain = config::Node::of(name);
-  // Its keys begin far from every query, and 30 steps at its published rate hardly move them: at
-  // test another prompt would be found than the one in training.
-  if (name == "dual_prompt") plain = plain.with("dual_prompt.train.lr", config::Node::of("0.02"));
-  const config::Node written =
-      config::Node::parse(Learners::get().write(plain, 0), name).at_or_null(name);
-  const config::Node train = written.at_or_null("train");
-  const bool is_large =
-      train.contains("batch_size") && config::read_integer(train.at("batch_size")) > kLargest;
-  if (!is_large) return plain;
-  return plain.with(name + ".train.batch_size", config::Node::of(std::to_string(kSmall)));
+  constexpr int64_t kSize = 128, kMostSteps = 64, kLargestBatch = 64, kSmallBatch = 16;
+  config::Node choice = config::Node::of(name);
+  for (const Setting& setting : kSettings) {
+    if (!setting.option.starts_with(name + ".")) continue;
+    choice = choice.with(setting.option, config::Node::parse(setting.value, "conformance.yaml"));
+  }
+  const config::Node train = config::Node::parse(Learners::get().write(choice, 0), name)
+                                 .at_or_null(name)
+                                 .at_or_null("train");
+  const auto number = [&](const char* option) {
+    return train.contains(option) ? config::read_integer(train.at(option)) : 0;
+  };
+  const auto set = [&](const char* option, int64_t value) {
+    choice = choice.with(fmt::format("{}.train.{}", name, option),
+                         config::Node::of(std::to_string(value)));
+  };
+  const int64_t given = number("batch_size");
+  const int64_t batch_size = given > kLargestBatch ? kSmallBatch : given;
+  if (batch_size != given) set("batch_size", batch_size);
+  const int64_t most_epochs = kMostSteps * batch_size / kSize;
+  if (number("epochs") > most_epochs) set("epochs", most_epochs);
+  return choice;
 }
 
 inline std::unique_ptr<Learner> make_learner(const std::string& name, const StreamInfo& stream) {

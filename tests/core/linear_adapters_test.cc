@@ -3,6 +3,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include "core/nn/adapters/adapter_hooks.h"
@@ -121,6 +122,65 @@ TEST_CASE("a lora at every linear layer can be folded into the weights, and out 
   for (const auto& [name, tensor] : tensors_of(*backbone)) {
     INFO(name);
     CHECK(largest(tensor - *find(original, name)) < 1e-6);
+  }
+}
+
+TEST_CASE("a lora merged into the weights is the one beside them, whatever its layers", "[nn]") {
+  const GradMode off(false);
+  const std::string targets =
+      GENERATE("q", "k", "v", "q, k", "k, v", "q, v", "q, k, v", "proj", "fc1", "fc2");
+  INFO(targets);
+  const auto backbone = vit();
+  AdapterHooks hooks = hooks_of("lora: {rank: 3, alpha: 6, targets: [" + targets + "]}");
+  draw(hooks, 0.3);
+  Hooks none;
+  const Tensor plain = backbone->forward(images(), none);
+  Watching beside(hooks);
+  const Tensor unmerged = backbone->forward(images(), beside);
+  for (int64_t layer = 0; layer < kDepth; ++layer) {
+    const Adapter& adapter = *hooks.adapter(layer);
+    REQUIRE(adapter.sites().size() == 1);
+    const Site site = adapter.sites().front();
+    backbone->weight_at(site, layer).add_(*adapter.weight_delta(site));
+  }
+  Watching merged(none);
+  const Tensor folded = backbone->forward(images(), merged);
+  const Site site = hooks.adapter(0)->sites().front();
+  const Tensor out = beside.changed.at(site);
+  CHECK(largest(merged.changed.at(site) - out) < kTolerance * largest(out));
+  CHECK(largest(folded - unmerged) < kTolerance * largest(unmerged));
+  CHECK(largest(plain - unmerged) > 1e-3 * largest(unmerged));
+}
+
+TEST_CASE("what a lora gives queries, keys and values does not reach the others", "[nn]") {
+  const std::vector<std::string> names{"q", "k", "v"};
+  const Tensor x = init::normal({2, 5, kDim}, 0, 1, RngKey(3), at::kCPU);
+  const Tensor out = at::zeros({2, 5, 3 * kDim}, at::kFloat);
+  const SiteCall call{Site::kQkv, 0, x, x};
+  const auto make = [](const std::string& targets) {
+    auto adapter = build("lora: {rank: 3, targets: [" + targets + "]}");
+    const GradMode off(false);
+    draw(*adapter, 0.3);
+    return adapter;
+  };
+  for (size_t own = 0; own < names.size(); ++own) {
+    INFO(names[own]);
+    const auto alone = make(names[own]);
+    const Tensor change = alone->delta(call, out), matrix = *alone->weight_delta(Site::kQkv);
+    for (size_t other = 0; other < names.size(); ++other) {
+      const auto first = static_cast<int64_t>(other) * kDim;
+      CHECK((largest(change.narrow(2, first, kDim)) > 0) == (other == own));
+      CHECK((largest(matrix.narrow(0, first, kDim)) > 0) == (other == own));
+    }
+    // The gradient of one slice is its own matrices' alone.
+    const auto all = make("q, k, v");
+    all->delta(call, out).narrow(2, static_cast<int64_t>(own) * kDim, kDim).sum().backward();
+    const auto matrices = parameters(*all);  // a and b of each
+    REQUIRE(matrices.size() == 6);
+    for (size_t i = 0; i < matrices.size(); ++i) {
+      REQUIRE(matrices[i].grad().defined());
+      CHECK((largest(matrices[i].grad()) > 0) == (i / 2 == own));
+    }
   }
 }
 

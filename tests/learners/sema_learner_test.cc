@@ -37,15 +37,16 @@ const std::vector<Lesson>& lessons() {
 }
 
 constexpr std::string_view kSmall =
-    "descriptor_dim: 4, scan_batch_size: 64, "
-    "functional: {epochs: 2}, descriptor: {epochs: 10, lr: 0.003}";
+    "descriptor_dim: 4, functional: {epochs: 2}, descriptor: {epochs: 10, lr: 0.003}";
 
 struct Run {
   explicit Run(const std::string& more = "",
                const std::string& adapter = "adapter: {parallel: {bottleneck: 4}}",
                FrozenWork frozen = {}) {
     const auto choice = config::Node::parse(
-        fmt::format("sema: {{{}, {}{}{}}}", adapter, kSmall, more.empty() ? "" : ", ", more),
+        fmt::format("sema: {{{}, {}{}{}{}}}", adapter, kSmall,
+                    more.find("expansion: ") == std::string::npos ? ", scan_batch_size: 64" : "",
+                    more.empty() ? "" : ", ", more),
         "test");
     StreamInfo stream;
     stream.num_experiences = 3;

@@ -33,7 +33,8 @@ class Adapter {
   static constexpr std::string_view kKind = "adapter";
   using Parts = AdapterParts;
   struct Traits {
-    bool changes_nothing_when_new = true;  // with the default options
+    bool changes_nothing_when_new = true;      // with the default options
+    std::string_view first_block_option = {};  // a yes/no option that acts in block 0 alone
   };
 
   virtual ~Adapter() = default;

@@ -5,6 +5,8 @@
 
 #include <ATen/ops/full.h>
 
+#include "core/config/idle_option.h"
+#include "core/nn/dropout.h"
 #include "core/nn/init.h"
 
 namespace cl {
@@ -16,7 +18,11 @@ constexpr std::array<std::string_view, 2> kInits{"mam", "normal"};
 }  // namespace
 
 Tensor Bottleneck::operator()(const Tensor& x) const {
-  const Tensor result = up(activate(activation, down(x)));
+  const bool draws = pass && dropout > 0;
+  const Tensor read = draws && drops_input ? drop(x, dropout, *pass) : x;
+  Tensor hidden = activate(activation, down(read));
+  if (draws && !drops_input) hidden = drop(hidden, dropout, *pass);
+  const Tensor result = up(hidden);
   if (learned_scale.defined()) return result.mul(learned_scale);
   return scale == 1 ? result : result.mul(scale);
 }
@@ -36,6 +42,15 @@ void BottleneckOptions::fields(config::Fields& fields) {
   fields.field("scale", scale, "factor on the adapter's output");
   fields.field("learned_scale", learned_scale, "whether that is trained, from there");
   fields.field("init", init, "down drawn and up zero, or both from N(0, 0.02^2)", kInits);
+  fields.field("dropout", dropout,
+               "share dropped in training: of hidden values; beside linear layers, of what is read",
+               {0, 0.99});
+}
+
+void BottleneckOptions::check(const config::Node& node, const BottleneckOptions& standard) const {
+  if (reduction == 0) return;
+  config::refuse_idle(node, "bottleneck", bottleneck, standard.bottleneck,
+                      "reduction says how wide it is; give one of the two");
 }
 
 int64_t BottleneckOptions::width(int64_t in) const {
@@ -49,7 +64,8 @@ Bottleneck make_bottleneck(const BottleneckOptions& options, int64_t in, int64_t
                     .up = make_linear_zero(width, out, device),
                     .activation = activation_named(options.activation),
                     .scale = options.scale,
-                    .learned_scale = {}};
+                    .learned_scale = {},
+                    .dropout = options.dropout};
   if (options.init == kInits[1]) {
     const auto draw = [&](std::string_view purpose, at::IntArrayRef shape) {
       return init::normal(shape, 0, kNormalStd, key.child(purpose), device).set_requires_grad(true);

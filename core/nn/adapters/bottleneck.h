@@ -1,6 +1,7 @@
 // The function that most adapters share: down, an activation, up.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/config/fields.h"
@@ -10,13 +11,17 @@
 
 namespace cl {
 
-/// f(x) = s (U act(D x + b_D) + b_U). Papers often write it without the biases.
+/// f(x) = s (U act(D x + b_D) + b_U). Papers often write it without the biases. In a pass that
+/// draws, a share of the hidden values act(...), or of x, is dropped.
 struct Bottleneck {
   Linear down;  // [width, in]
   Linear up;    // [out, width]
   Activation activation = Activation::kRelu;
   double scale = 1;
   Tensor learned_scale;  // [1], in place of `scale`; or undefined
+  double dropout = 0;    // the share that is dropped
+  bool drops_input = false;
+  std::optional<RngKey> pass = std::nullopt;  // what a mask is drawn from; see Adapter::draw_from
 
   [[nodiscard]] Tensor operator()(const Tensor& x) const;  // x [..., in] -> [..., out]
   void tensors(TensorVisitor& visitor);
@@ -30,8 +35,11 @@ struct BottleneckOptions {
   double scale = 1;
   bool learned_scale = false;
   std::string init = "mam";
+  double dropout = 0;
 
   void fields(config::Fields& fields);
+  /// @param standard  the defaults   @throws ConfigError for an option without effect
+  void check(const config::Node& node, const BottleneckOptions& standard) const;
   /// Of the bottleneck between vectors of `in` numbers.
   [[nodiscard]] int64_t width(int64_t in) const;
 };

@@ -6,8 +6,8 @@
 // Hu et al. 2023, "LLM-Adapters", sec. 2.2, in the form of its code, whose note says that this is
 // not the adapter beside a whole branch of the paper it names.
 //
-// Differs: a new one changes nothing; the code draws U as well (init: normal). Nothing is dropped
-// of x. The paper's tables are best with targets fc1 and fc2.
+// Differs: a new one changes nothing; the code draws U as well (init: normal). The paper's tables
+// are best with targets fc1 and fc2.
 #include <ATen/ops/zeros.h>
 
 #include "core/nn/adapters/adapter.h"
@@ -28,6 +28,7 @@ class LinearParallel final : public Adapter {
       fields.field("targets", targets, "layers that it stands beside: q, k, v, proj, fc1, fc2");
     }
     void check(const config::Node& node) const {
+      function.check(node, Options().function);
       check_layer_names(node.at_or_null("targets"), targets, kLinearLayers);
     }
   };
@@ -39,6 +40,7 @@ class LinearParallel final : public Adapter {
       const LinearWidths widths = linear_widths(i, parts);
       functions_[i] = make_bottleneck(options.function, widths.in, widths.out,
                                       parts.key.child(kLinearLayers[i]), parts.device);
+      functions_[i]->drops_input = true;
     }
   }
 
@@ -50,6 +52,13 @@ class LinearParallel final : public Adapter {
       if (!functions_[i]) return at::zeros(call.input.sizes(), out.options());
       return (*functions_[i])(call.input);
     });
+  }
+
+  void draw_from(const std::optional<RngKey>& pass) override {
+    for (size_t i = 0; i < functions_.size(); ++i) {
+      if (!functions_[i]) continue;
+      functions_[i]->pass = pass ? std::optional(pass->child(kLinearLayers[i])) : std::nullopt;
+    }
   }
 
   void tensors(TensorVisitor& visitor) override {

@@ -7,8 +7,8 @@
 //
 // Hu et al. 2023, "LLM-Adapters", sec. 2.2, in the form of its code.
 //
-// Differs: a new one changes nothing; the code draws U as well (init: normal). Nothing is dropped
-// of x. One bottleneck serves the fused qkv; the code has qkv for no model.
+// Differs: a new one changes nothing; the code draws U as well (init: normal). One bottleneck
+// serves the fused qkv; the code has qkv for no model.
 #include <array>
 
 #include "core/nn/adapters/adapter.h"
@@ -34,6 +34,7 @@ class LinearSeries final : public Adapter {
                    "layers that it stands before (qkv, fc1) or after (proj, fc2)");
     }
     void check(const config::Node& node) const {
+      function.check(node, Options().function);
       check_layer_names(node.at_or_null("targets"), targets, kTargets);
     }
   };
@@ -43,6 +44,7 @@ class LinearSeries final : public Adapter {
       if (!is_named(options.targets, kTargets[i])) continue;
       functions_[i] = make_bottleneck(options.function, parts.dim, parts.dim,
                                       parts.key.child(kTargets[i]), parts.device);
+      functions_[i]->drops_input = true;
     }
   }
 
@@ -57,6 +59,13 @@ class LinearSeries final : public Adapter {
   [[nodiscard]] Tensor delta(const SiteCall& call, const Tensor& out) const override {
     const auto* site = std::find(kTargetSites.begin(), kTargetSites.end(), call.site);
     return (*functions_[static_cast<size_t>(site - kTargetSites.begin())])(out);
+  }
+
+  void draw_from(const std::optional<RngKey>& pass) override {
+    for (size_t i = 0; i < functions_.size(); ++i) {
+      if (!functions_[i]) continue;
+      functions_[i]->pass = pass ? std::optional(pass->child(kTargets[i])) : std::nullopt;
+    }
   }
 
   void tensors(TensorVisitor& visitor) override {

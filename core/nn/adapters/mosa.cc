@@ -10,16 +10,16 @@
 //
 // Differs: experts share one tensor, in which each owns entries, in place of N copies with masked
 // gradients: the same for sgd; with Adam an expert that was not yet drawn is stepped too, and
-// weight decay leaves an expert's other entries alone. Only a learner that draws trains the experts
-// apart; with others all of them move together.
+// weight decay leaves an expert's other entries alone.
 #include <array>
 
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/nn/activation.h"
 #include "core/nn/adapters/adapter.h"
 #include "core/nn/adapters/expert_linear.h"
-#include "core/nn/init.h"
+#include "core/nn/dropout.h"
 
 namespace cl {
 namespace {
@@ -50,6 +50,17 @@ class Mosa final : public Adapter {
       fields.field("dropout", dropout,
                    "share of hidden values dropped where a pass draws, in style adaptformer",
                    {0, 0.99});
+    }
+    void check(const config::Node& node) const {
+      const Options standard;
+      if (style != "adaptformer") {
+        const char* problem = "only 'style: adaptformer' has it";
+        config::refuse_idle(node, "scale", scale, standard.scale, problem);
+        config::refuse_idle(node, "dropout", dropout, standard.dropout, problem);
+      }
+      if (experts == 1) {
+        config::refuse_idle(node, "share", share, standard.share, "one expert splits nothing");
+      }
     }
   };
 
@@ -125,13 +136,10 @@ class Mosa final : public Adapter {
       return uniform_index(engine, experts.num_experts());
     };
     Tensor hidden = activate(activation, own.down(x, drawn("down", own.down)));
-    if (style_ == "adaptformer" && drop_share_ > 0) hidden = drop(hidden, key.child("dropout"));
+    if (style_ == "adaptformer" && drop_share_ > 0) {
+      hidden = drop(hidden, drop_share_, key.child("dropout"));
+    }
     return own.up(hidden, drawn("up", own.up));
-  }
-
-  [[nodiscard]] Tensor drop(const Tensor& hidden, const RngKey& key) const {
-    const Tensor kept = init::uniform(hidden.sizes(), 0, 1, key, hidden.device()).ge(drop_share_);
-    return hidden.mul(kept).div(1 - drop_share_);
   }
 
   std::string style_;

@@ -37,6 +37,7 @@ class SeriesAdapter final : public Adapter {
                    kPlaces);
       fields.field("coupling", coupling, "in block 0, a NICE coupling of the tokens entering it");
     }
+    void check(const config::Node& node) const { function.check(node, Options().function); }
   };
 
   SeriesAdapter(const Options& options, const AdapterParts& parts) {
@@ -70,6 +71,12 @@ class SeriesAdapter final : public Adapter {
     return (is_last ? functions_.back() : functions_.front()).bottleneck(out);
   }
 
+  void draw_from(const std::optional<RngKey>& pass) override {
+    for (Function& function : functions_) {
+      function.bottleneck.pass = pass ? std::optional(pass->child(function.name)) : std::nullopt;
+    }
+  }
+
   void tensors(TensorVisitor& visitor) override {
     if (coupling_) visitor.child("coupling", *coupling_);
     for (Function& function : functions_) {
@@ -93,9 +100,11 @@ class SeriesAdapter final : public Adapter {
 };
 
 const RegisterAdapter<SeriesAdapter> kRegistered{
-    "series", "bottleneck after attention, the MLP or the block",
+    "series",
+    "bottleneck after attention, the MLP or the block",
     "Houlsby et al. 2019, Parameter-Efficient Transfer Learning for NLP, sec. 2.1; Pfeiffer et al. "
-    "2020, MAD-X, sec. 4.1"};
+    "2020, MAD-X, sec. 4.1",
+    {.first_block_option = "coupling"}};
 
 }  // namespace
 }  // namespace cl

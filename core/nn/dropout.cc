@@ -1,0 +1,12 @@
+#include "core/nn/dropout.h"
+
+#include "core/nn/init.h"
+
+namespace cl {
+
+at::Tensor drop(const at::Tensor& x, double share, const RngKey& key) {
+  const at::Tensor kept = init::uniform(x.sizes(), 0, 1, key, x.device()).ge(share);
+  return x.mul(kept).div(1 - share);
+}
+
+}  // namespace cl
