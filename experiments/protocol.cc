@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
+#include "core/base/allocator.h"
 #include "core/data/fetch_ahead.h"
 #include "core/data/joined_dataset.h"
 #include "core/data/row_index.h"
@@ -83,6 +84,7 @@ void examine_all(const Stream& stream, Learner& learner, const Protocol& protoco
                              .loss = std::numeric_limits<double>::quiet_NaN()});
     context.log.evaluation(examine(learner, stream.experience(j), protocol.batch_size, context));
   }
+  give_back_freed_memory();
 }
 
 /// What many programmes of the field do after each epoch.

@@ -17,11 +17,15 @@ void keep_freed_memory() {
   scalable_allocation_mode(TBBMALLOC_SET_HUGE_SIZE_THRESHOLD, kLargeTensor);
 }
 
+void give_back_freed_memory() {
+  scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
+}
+
 void used_in_passing(int64_t bytes) {
   static std::atomic<int64_t> sum = 0;
   if (bytes < kLargeTensor || (sum += bytes) < kMostInPassing) return;
   sum = 0;
-  scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
+  give_back_freed_memory();
 }
 
 }  // namespace cl

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/allocator.h"
 #include "core/base/check.h"
 #include "core/base/trace.h"
 #include "core/config/idle_option.h"
@@ -168,6 +169,7 @@ void fit(const std::vector<ParameterGroup>& groups, const Rows& rows, const Opti
   }
   // Gradients would double the memory of what trained, until the next phase.
   optimiser->clear_gradients();
+  give_back_freed_memory();
 }
 
 }  // namespace cl::train
