@@ -18,6 +18,8 @@ void keep_freed_memory() {
 }
 
 void give_back_freed_memory() {
+  // Where another allocator serves the process, TBB's would be told to clean before it exists.
+  scalable_free(scalable_malloc(1));
   scalable_allocation_command(TBBMALLOC_CLEAN_ALL_BUFFERS, nullptr);
 }
 
