@@ -40,6 +40,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/config/idle_option.h"
 #include "core/learner/class_statistics.h"
 #include "core/learner/first_session.h"
 #include "core/nn/layers.h"
@@ -59,6 +60,11 @@ class FeCam final : public Learner {
     bool common = false;
     std::string returning = "half";
     void fields(config::Fields& fields);
+    void check(const config::Node& node) const {
+      if (!common) return;
+      config::refuse_idle(node, "returning", returning, Options().returning,
+                          "with 'common: true' classes have no covariances of their own");
+    }
   };
 
   FeCam(const Options& options, LearnerParts parts)

@@ -61,6 +61,7 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
       {"learner", "ranpac", "ridge: 10", "min_ridge_exponent: 0", "serves to choose", ""},
       {"learner", "ranpac", "ridge: 10", "max_ridge_exponent: 4", "serves to choose", ""},
       {"learner", "ranpac", "ridge: 10", "fit_fraction: 0.5", "serves to choose", ""},
+      {"learner", "fecam", "common: true", "returning: samples", "of their own", ""},
       {"learner", "slca", "align: {epochs: 0}", "align_samples: 8", "no alignment", ""},
       {"learner", "slca", "align: {epochs: 0}", "temperature: 1", "no alignment", ""},
       {"learner", "rmm", "merge: average", "p: 2", "rmm and truncate", "merge: truncate"},
