@@ -37,7 +37,6 @@ class Er final : public Learner {
       fields.group("train", train, "of everything that learns, in every experience");
     }
     void check(const config::Node& node) const {
-      network.check(node, Options().network);
       if (capacity > 0) return;
       const Options standard;
       const char* problem = "there is nothing to replay with 'capacity: 0'";

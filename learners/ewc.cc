@@ -50,7 +50,6 @@ class Ewc final : public Learner {
     train::SequentialTraining training;
     void fields(config::Fields& fields);
     void check(const config::Node& node) const {
-      network.check(node, Options().network);
       if (merge != "classes") return;
       config::refuse_idle(node, "merge_weight", merge_weight, Options().merge_weight,
                           "'merge: classes' weighs by numbers of classes");

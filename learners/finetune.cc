@@ -30,7 +30,6 @@ class Finetune final : public Learner {
                    kClasses);
       fields.include(training);
     }
-    void check(const config::Node& node) const { network.check(node, Options().network); }
   };
 
   Finetune(const Options& options, LearnerParts parts)

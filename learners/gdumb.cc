@@ -34,7 +34,6 @@ class Gdumb final : public Learner {
       fields.field("capacity", capacity, "samples kept", {1, 1 << 24});
       fields.group("train", train, "of everything that learns, on the kept samples");
     }
-    void check(const config::Node& node) const { network.check(node, Options().network); }
   };
 
   Gdumb(const Options& options, LearnerParts parts)

@@ -52,7 +52,6 @@ class Icarl final : public Learner {
     train::SequentialTraining training;
     void fields(config::Fields& fields);
     void check(const config::Node& node) const {
-      network.check(node, Options().network);
       if (loss == "kd") return;
       config::refuse_idle(node, "temperature", temperature, Options().temperature,
                           "only 'loss: kd' has it");

@@ -30,7 +30,6 @@ class Lwf final : public Learner {
                    {1e-3, 1000});
       fields.include(training);
     }
-    void check(const config::Node& node) const { network.check(node, Options().network); }
   };
 
   Lwf(const Options& options, LearnerParts parts)

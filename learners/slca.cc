@@ -50,7 +50,6 @@ class Slca final : public Learner {
     double temperature = 0.1;
     void fields(config::Fields& fields);
     void check(const config::Node& node) const {
-      network.check(node, Options().network);
       if (align.drop_last) {
         node.at("align").fail(
             "drop_last is for data; what is drawn for the alignment is used whole");

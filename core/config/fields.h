@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/config/node.h"
@@ -66,7 +67,9 @@ class Fields {
   /// node when all of them are read, the others do not.
   virtual void rule(const std::function<void(const Node& level)>& /*check*/) {}
 
-  /// A nested options struct, with its own rules (`void check(const Node&) const`) if it has any.
+  /// A nested options struct, with its own rules if it has any: `void check(const Node&) const`, or
+  /// `void check(const Node&, const T& standard) const`, which is given the values before the
+  /// visit.
   template <class T>
   void group(Key key, T& options, std::string_view doc) {
     begin(key, doc);
@@ -76,9 +79,17 @@ class Fields {
   /// The fields and rules of a struct among those of the level that is open.
   template <class T>
   void include(T& options) {
-    options.fields(*this);
-    if constexpr (requires(const Node& node) { options.check(node); }) {
-      rule([&options](const Node& level) { options.check(level); });
+    if constexpr (requires(const Node& node) { options.check(node, options); }) {
+      T standard = options;
+      options.fields(*this);
+      rule([&options, standard = std::move(standard)](const Node& level) {
+        options.check(level, standard);
+      });
+    } else {
+      options.fields(*this);
+      if constexpr (requires(const Node& node) { options.check(node); }) {
+        rule([&options](const Node& level) { options.check(level); });
+      }
     }
   }
 };

@@ -17,7 +17,7 @@ namespace cl::config {
 void read_fields(const Node& node, const std::function<void(Fields&)>& visit);
 
 /// A `T` with its defaults, overlaid by the map `node`. Ranges across fields: `T`, and every
-/// options struct in it, may have `void check(const Node&) const`, which throws through
+/// options struct in it, may have a `check` (see Fields::group), which throws through
 /// `node.fail`; inner ones are called first. Fields that others decide: `T` may have `void
 /// complete()`, called last, after which they hold what is true, and so does the written text,
 /// which must read back.

@@ -28,7 +28,6 @@ class LinearParallel final : public Adapter {
       fields.field("targets", targets, "layers that it stands beside: q, k, v, proj, fc1, fc2");
     }
     void check(const config::Node& node) const {
-      function.check(node, Options().function);
       check_layer_names(node.at_or_null("targets"), targets, kLinearLayers);
     }
   };

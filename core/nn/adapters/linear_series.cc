@@ -34,7 +34,6 @@ class LinearSeries final : public Adapter {
                    "layers that it stands before (qkv, fc1) or after (proj, fc2)");
     }
     void check(const config::Node& node) const {
-      function.check(node, Options().function);
       check_layer_names(node.at_or_null("targets"), targets, kTargets);
     }
   };

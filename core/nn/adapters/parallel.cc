@@ -29,7 +29,6 @@ class ParallelAdapter final : public Adapter {
                    kInputs);
       fields.field("beside", beside, "branch that it stands beside", kBranches);
     }
-    void check(const config::Node& node) const { function.check(node, Options().function); }
   };
 
   ParallelAdapter(const Options& options, const AdapterParts& parts)

@@ -37,7 +37,6 @@ class SeriesAdapter final : public Adapter {
                    kPlaces);
       fields.field("coupling", coupling, "in block 0, a NICE coupling of the tokens entering it");
     }
-    void check(const config::Node& node) const { function.check(node, Options().function); }
   };
 
   SeriesAdapter(const Options& options, const AdapterParts& parts) {
