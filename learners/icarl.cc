@@ -217,9 +217,7 @@ void Icarl::choose_exemplars(const TrainView& view, RunContext& context) {
   const std::vector<int64_t> best = chosen(view, context);
   const Parted parts = parted(view, best);
   exemplars_.keep(parts.places);
-  const std::span<const int64_t> joining = parts.rows;
-  for_batches(static_cast<int64_t>(joining.size()), kBatch, [&](std::span<const int64_t> batch) {
-    const auto rows = joining.subspan(static_cast<size_t>(batch.front()), batch.size());
+  for_batches(parts.rows, kBatch, [&](std::span<const int64_t> rows) {
     std::vector<int64_t> next(rows.size());
     std::iota(next.begin(), next.end(), exemplars_.size());
     exemplars_.put(next, {view.data->fetch(rows, View::test()),
@@ -267,9 +265,8 @@ void Icarl::compute_means() {
 Tensor Icarl::directions(std::span<const int64_t> rows, const Fetch& fetch) {
   const GradMode no_gradients(false);
   std::vector<Tensor> parts{means_.narrow(0, 0, 0)};  // so that there is one
-  for_batches(static_cast<int64_t>(rows.size()), kBatch, [&](std::span<const int64_t> batch) {
-    const auto own = rows.subspan(static_cast<size_t>(batch.front()), batch.size());
-    parts.push_back(unit_length(network_.features(fetch(own))));
+  for_batches(rows, kBatch, [&](std::span<const int64_t> batch) {
+    parts.push_back(unit_length(network_.features(fetch(batch))));
   });
   return at::cat(parts);
 }

@@ -13,20 +13,23 @@ at::Tensor row_index(std::span<const int64_t> rows, c10::Device device) {
   return index.to(device);
 }
 
-namespace {
-
-std::vector<int64_t> batch_of(int64_t size, int64_t batch_size, int64_t first) {
+std::vector<int64_t> consecutive_rows(int64_t size, int64_t first, int64_t batch_size) {
   std::vector<int64_t> rows(static_cast<size_t>(std::min(batch_size, size - first)));
   std::iota(rows.begin(), rows.end(), first);
   return rows;
 }
 
-}  // namespace
+std::span<const int64_t> batch_at(std::span<const int64_t> rows, int64_t first,
+                                  int64_t batch_size) {
+  const auto left = static_cast<int64_t>(rows.size()) - first;
+  return rows.subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch_size, left)));
+}
 
-void for_batches(int64_t size, int64_t batch_size,
-                 const std::function<void(std::span<const int64_t> rows)>& visit) {
+void for_batches(std::span<const int64_t> rows, int64_t batch_size,
+                 const std::function<void(std::span<const int64_t> batch)>& visit) {
+  const auto size = static_cast<int64_t>(rows.size());
   for (int64_t first = 0; first < size; first += batch_size) {
-    visit(batch_of(size, batch_size, first));
+    visit(batch_at(rows, first, batch_size));
   }
 }
 
@@ -36,9 +39,9 @@ void for_batches(const Samples& samples, const View& view, int64_t batch_size,
   for (int64_t first = 0; first < size; first += batch_size) {
     const int64_t next = first + batch_size;
     if (next < size) {
-      samples.expect(batch_of(size, batch_size, next), view, Announcer::kBatches);
+      samples.expect(consecutive_rows(size, next, batch_size), view, Announcer::kBatches);
     }
-    visit(batch_of(size, batch_size, first));
+    visit(consecutive_rows(size, first, batch_size));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/base/check.h"
 #include "core/base/trace.h"
+#include "core/data/row_index.h"
 #include "core/features/activation_file.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
@@ -26,11 +27,7 @@ int64_t num_values(const std::vector<int64_t>& shape) {
 }
 
 std::vector<int64_t> rows_of(const Samples& samples, int64_t chunk) {
-  const int64_t first = chunk * FrozenTokens::kChunk;
-  std::vector<int64_t> rows(
-      static_cast<size_t>(std::min(FrozenTokens::kChunk, samples.size() - first)));
-  std::iota(rows.begin(), rows.end(), first);
-  return rows;
+  return consecutive_rows(samples.size(), chunk * FrozenTokens::kChunk, FrozenTokens::kChunk);
 }
 
 }  // namespace

@@ -21,12 +21,10 @@ void visit_classes(const TrainView& view, RunContext& context,
                    const std::function<void(int64_t c, const at::Tensor& features)>& visit) {
   constexpr int64_t kRows = 256;  // whose features are computed at a time
   for (const auto& [c, rows] : rows_by_class(view.data->labels())) {
-    const std::span<const int64_t> of_class = rows;
     std::vector<at::Tensor> parts;
-    for_batches(static_cast<int64_t>(rows.size()), kRows, [&](std::span<const int64_t> batch) {
+    for_batches(rows, kRows, [&](std::span<const int64_t> batch) {
       context.check_stop();
-      parts.push_back(
-          features_of(of_class.subspan(static_cast<size_t>(batch.front()), batch.size())));
+      parts.push_back(features_of(batch));
     });
     visit(c, at::cat(parts));
   }

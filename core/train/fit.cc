@@ -11,6 +11,7 @@
 #include "core/base/check.h"
 #include "core/base/trace.h"
 #include "core/config/idle_option.h"
+#include "core/data/row_index.h"
 #include "core/nn/threads.h"
 #include "core/train/optimiser.h"
 
@@ -36,14 +37,13 @@ class Epoch {
              const Loss& loss, Optimiser& optimiser) {
     const int64_t size = num_trained(static_cast<int64_t>(order.size()));
     const int64_t num_steps = (size + options_.batch_size - 1) / options_.batch_size;
+    const auto batch = [&](int64_t step) {
+      return batch_at(std::span(order).first(static_cast<size_t>(size)), step * options_.batch_size,
+                      options_.batch_size);
+    };
     double sum = 0;
     for (int64_t step = 0; step < num_steps; ++step) {
       context_.check_stop();
-      const auto batch = [&](int64_t index) {
-        const int64_t first = index * options_.batch_size;
-        const int64_t count = std::min(options_.batch_size, size - first);
-        return std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
-      };
       if (data != nullptr && step + 1 < num_steps) {
         data->expect(batch(step + 1), view, Announcer::kBatches);
       }

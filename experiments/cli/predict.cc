@@ -72,8 +72,9 @@ int predict(const PredictOptions& options) {
   const InputSamples inputs = open_inputs(options.inputs, checkpoint.stream.sample_shape,
                                           transform_options(options, checkpoint.settings));
   std::vector<Tensor> batches;
-  for_batches(inputs.samples->size(), options.batch_size, [&](std::span<const int64_t> rows) {
-    batches.push_back(checkpoint.learner->predict(*inputs.samples, rows).cpu());
+  const Samples& samples = *inputs.samples;
+  for_batches(samples, View::test(), options.batch_size, [&](std::span<const int64_t> rows) {
+    batches.push_back(checkpoint.learner->predict(samples, rows).cpu());
   });
   if (batches.empty()) throw Error("no samples to predict");
   const Tensor logits = at::cat(batches);

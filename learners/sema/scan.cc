@@ -9,6 +9,7 @@
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/stack.h>
 
+#include "core/data/row_index.h"
 #include "core/nn/threads.h"
 #include "core/weights/state.h"
 #include "learners/sema/phases.h"
@@ -92,14 +93,11 @@ bool Scan::pass() {
   bool found = false;
   for (int64_t first = 0; first < size && !candidates_.empty(); first += batch_size) {
     session_.context.check_stop();
-    const auto batch_at = [&](int64_t start) {
-      return std::span(order).subspan(static_cast<size_t>(start),
-                                      static_cast<size_t>(std::min(batch_size, size - start)));
-    };
-    const auto rows = batch_at(first);
+    const auto rows = batch_at(order, first, batch_size);
     if (static_cast<int64_t>(rows.size()) < session_.options.min_scan_batch) continue;
     if (first + batch_size < size) {
-      session_.data().expect(batch_at(first + batch_size), look, Announcer::kBatches);
+      session_.data().expect(batch_at(order, first + batch_size, batch_size), look,
+                             Announcer::kBatches);
     }
     const int64_t batch = first / batch_size;
     report(batch, (size + batch_size - 1) / batch_size);
