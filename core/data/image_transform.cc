@@ -1,7 +1,6 @@
 #include "core/data/image_transform.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -180,7 +179,7 @@ Tensor transform_images(const ImageTransform& transform, std::span<const int64_t
   Tensor x = at::empty({count, kChannels, side, side}, at::kFloat);
   const auto sample_size = static_cast<size_t>(kChannels * side * side);
   float* out = x.data_ptr<float>();
-  std::atomic<int64_t> largest_bytes = 0;
+  std::vector<int64_t> bytes(rows.size());  // of each decoded image
   parallel_for(count, [&](int64_t i) {
     const auto index = static_cast<size_t>(i);
     const int64_t row = rows[index];
@@ -188,12 +187,9 @@ Tensor transform_images(const ImageTransform& transform, std::span<const int64_t
     if (view.augment) key = view.augment->child(static_cast<uint64_t>(row));
     const cv::Mat decoded = image(row);
     transform.apply(decoded, key, {out + index * sample_size, sample_size});
-    const auto bytes = static_cast<int64_t>(decoded.total() * decoded.elemSize());
-    for (int64_t most = largest_bytes; bytes > most;) {
-      if (largest_bytes.compare_exchange_weak(most, bytes)) break;
-    }
+    bytes[index] = static_cast<int64_t>(decoded.total() * decoded.elemSize());
   });
-  used_in_passing(largest_bytes);
+  if (count > 0) used_in_passing(*std::max_element(bytes.begin(), bytes.end()));
   return x;
 }
 
