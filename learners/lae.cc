@@ -123,7 +123,6 @@ class Lae final : public Learner {
 void Lae::do_learn(const TrainView& view, RunContext& context) {
   const bool is_first = view.index == 0;
   const Tensor labels = view.data->labels().to(online_.device());
-  const auto groups = online_.trained_groups();
   const int64_t before = context.passes;
   bool rests = false, has_stepped = false;
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
@@ -133,7 +132,7 @@ void Lae::do_learn(const TrainView& view, RunContext& context) {
     return train::cross_entropy_over(view.classes, online_.logits(*view.data, rows, augmented),
                                      labels, rows);
   };
-  online_.fit(groups, *view.data, options_.train, loss, context);
+  online_.fit(*view.data, options_.train, loss, context);
   online_.set_frozen(false);
   if (!is_first) {
     accumulate();
