@@ -6,58 +6,16 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
-#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
-#include "core/data/tensor_dataset.h"
-#include "core/learner/learner.h"
-#include "core/metrics/run_record.h"
-#include "core/nn/init.h"
-#include "core/weights/state.h"
+#include "tests/learners/brightness_world.h"
 #include "tests/support/catch.h"
-#include "tests/support/tiny_backbone.h"
 
 namespace cl {
 namespace {
 
-constexpr int64_t kSize = 48;
-
-Tensor images() {
-  return init::normal({kSize, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU);
-}
-
-/// Two classes told apart by brightness.
-TrainView view(int64_t index) {
-  const Tensor x = images();
-  Tensor labels = at::zeros({kSize}, at::kLong);
-  for (int64_t i = 0; i < kSize; ++i) {
-    labels[i] = 2 * index + i % 2;
-    if (i % 2 == 1) x[i].add_(0.5);
-  }
-  return {.index = index,
-          .task = {},
-          .classes = {2 * index, 2 * index + 1},
-          .data = std::make_shared<TensorDataset>(x, labels)};
-}
-
-struct World {
-  explicit World(const std::string& choice) {
-    StreamInfo stream;
-    stream.num_experiences = 2;
-    stream.num_classes = 4;
-    stream.sample_shape = {3, 8, 8};
-    learner = Learners::get().make(config::Node::parse(choice, "test"),
-                                   {testing::make_tiny(3), stream, RngKey(1), at::kCPU});
-  }
-  void learn(int64_t k) {
-    RunContext context{RngKey(3).child(static_cast<uint64_t>(k)), k, 2, log, progress, {}};
-    learner->learn(view(k), context);
-  }
-  Tensor logits() {
-    return learner->predict(TensorDataset(images(), at::zeros({kSize}, at::kLong)),
-                            std::vector<int64_t>{0, 1, 2, 3, 4, 5});
-  }
-  State state() { return learner->save(); }
+struct World : testing::BrightnessWorld {
+  explicit World(const std::string& choice) : BrightnessWorld(choice, 4) {}
   /// Mean loss of the last epoch.
   double loss() {
     for (const EventColumn& column : record.tables.at("training_train")) {
@@ -66,11 +24,6 @@ struct World {
     FAIL("no losses");
     return 0;
   }
-
-  RunRecord record{2};
-  RunRecorder log{record};
-  Progress progress;
-  std::unique_ptr<Learner> learner;
 };
 
 /// Names of the tensors of which `is_wanted(name)` that differ between two learners.
