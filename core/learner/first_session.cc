@@ -4,6 +4,8 @@
 
 #include <ATen/ops/zeros.h>
 
+#include "core/config/idle_option.h"
+#include "core/config/write.h"
 #include "core/data/row_index.h"
 
 namespace cl {
@@ -28,6 +30,12 @@ std::unique_ptr<Backbone> plain_copy(const FirstSession::Options& options, Backb
 void FirstSession::Options::fields(config::Fields& fields) {
   fields.plugin("tuner", tuner, "tuner", "what of the network adapts to the first experience");
   fields.group("train", train, "of that, with a cosine head");
+}
+
+void FirstSession::Options::check(const config::Node& node, const Options& standard) const {
+  if (config::choice(tuner).name != "none") return;
+  config::refuse_idle(node, "train", config::write(train, 0), config::write(standard.train, 0),
+                      "'tuner: none' leaves nothing to train");
 }
 
 FirstSession::FirstSession(const Options& options, LearnerParts parts, bool keeps_plain)

@@ -29,6 +29,8 @@ class FirstSession {
         "first_session");
     train::Options train{.epochs = 20, .batch_size = 48, .lr = 0.01};
     void fields(config::Fields& fields);
+    /// @param standard  the defaults   @throws ConfigError for an option without effect
+    void check(const config::Node& node, const Options& standard) const;
   };
 
   /// @param keeps_plain  whether the features of the network as it came are wanted as well

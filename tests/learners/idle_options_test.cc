@@ -45,6 +45,8 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
       {"learner", "linear_probe", "", "train: {schedule: constant, min_lr: 0.1}",
        "schedule: cosine", "-"},
       {"learner", "linear_probe", "", "train: {beta2: 0.9}", "only adam and adamw", "-"},
+      {"learner", "aper", "tuner: none", "train: {lr: 1}", "nothing to train", ""},
+      {"learner", "fecam", "tuner: none", "train: {lr: 1}", "nothing to train", "tuner: full"},
       {"learner", "finetune", "tuner: none", "tuner_lr_scale: 0.1", "'tuner: none'", ""},
       // Methods.
       {"learner", "joint", "mode: linear_probe", "backbone_lr_scale: 0.1", "mode: full",
