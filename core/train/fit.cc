@@ -103,11 +103,10 @@ void Options::fields(config::Fields& fields) {
   fields.field("decay", decay, "factor of a step schedule at each milestone", {0, 1});
 }
 
-void Options::check(const config::Node& node) const {
+void Options::check(const config::Node& node, const Options& standard) const {
   if ((schedule == "step") == milestones.empty()) {
     node.at_or_null("milestones").fail("a step schedule needs milestones, and only that has them");
   }
-  const Options standard;
   if (schedule != "step") {
     config::refuse_idle(node, "decay", decay, standard.decay, "only 'schedule: step' has it");
   }

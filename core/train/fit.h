@@ -31,8 +31,8 @@ struct Options {
   double decay = 0.1;
   void fields(config::Fields& fields);
   /// Refuses what would make the optimiser divide by zero and what would have no effect; `node` is
-  /// where the options stand.
-  void check(const config::Node& node) const;
+  /// where the options stand, `standard` their defaults.
+  void check(const config::Node& node, const Options& standard) const;
 };
 
 /// Learning rate of epoch `epoch` (0-based) of E:
