@@ -32,30 +32,45 @@ std::optional<double> peak_mib() {
   return std::nullopt;
 }
 
-/// Notes when each experience begins.
-class Stopwatch final : public Progress {
- public:
-  using Clock = std::chrono::steady_clock;
+/// From the beginning of an experience to that of the next.
+struct Lap {
+  double seconds;  // next to none in those that another run had gone through
+  double peak_mib;
+};
 
-  void update(const ProgressUpdate& update) override {
-    while (static_cast<int64_t>(begins_.size()) <= update.experience) {
-      begins_.push_back(Clock::now());
-    }
-  }
-  /// Seconds from the beginning of each of `num` experiences to that of the next, the last until
-  /// now; zero for those that another run had gone through.
-  [[nodiscard]] std::vector<double> seconds(size_t num) {
-    while (begins_.size() < num) begins_.push_back(Clock::now());
-    std::vector<double> result;
-    for (size_t k = 0; k < begins_.size(); ++k) {
-      const Clock::time_point end = k + 1 < begins_.size() ? begins_[k + 1] : Clock::now();
-      result.push_back(std::chrono::duration<double>(end - begins_[k]).count());
-    }
-    return result;
+/// Takes the time and the memory of a run, experience by experience.
+class Meter final : public Progress {
+ public:
+  /// @param knows_peak  whether there is memory to be read; else it is zero
+  explicit Meter(bool knows_peak) : knows_peak_(knows_peak) {}
+
+  void update(const ProgressUpdate& update) override { begin_lap(update.experience); }
+  /// Of `num` experiences, the last of which ends now.
+  [[nodiscard]] std::vector<Lap> laps(int64_t num) {
+    begin_lap(num);
+    // What came before the first began is the first one's.
+    laps_[1].seconds += laps_[0].seconds;
+    laps_[1].peak_mib = std::max(laps_[0].peak_mib, laps_[1].peak_mib);
+    return {laps_.begin() + 1, laps_.end()};
   }
 
  private:
-  std::vector<Clock::time_point> begins_;
+  using Clock = std::chrono::steady_clock;
+
+  /// Unless it has begun. `laps_` has one more, before experience 0, and lacks the present one.
+  void begin_lap(int64_t experience) {
+    while (static_cast<int64_t>(laps_.size()) <= experience) {
+      const auto now = Clock::now();
+      laps_.push_back({std::chrono::duration<double>(now - start_).count(),
+                       knows_peak_ ? peak_mib().value_or(0) : 0});
+      if (knows_peak_) restart_peak();
+      start_ = Clock::now();
+    }
+  }
+
+  bool knows_peak_;
+  Clock::time_point start_ = Clock::now();
+  std::vector<Lap> laps_;
 };
 
 void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTiming& timing) {
@@ -68,19 +83,21 @@ void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTi
   if (plan.cache == TimedCache::kOwn) {
     place.store = shared_activations(scratch.path() / "cache", plan.cache_gib, plan.threads);
   }
-  Stopwatch watch;
-  const bool knows_peak = restart_peak();
-  const auto start = std::chrono::steady_clock::now();
-  const RunRecord record = run(spec, place, watch);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  timing.seconds.push_back(elapsed.count());
-  const std::vector<double> experiences =
-      watch.seconds(static_cast<size_t>(record.num_experiences()));
-  timing.by_experience.resize(experiences.size());
-  for (size_t k = 0; k < experiences.size(); ++k) {
-    timing.by_experience[k].push_back(experiences[k]);
+  const bool knows_peak = restart_peak() && peak_mib();
+  Meter meter(knows_peak);
+  const RunRecord record = run(spec, place, meter);
+  const std::vector<Lap> laps = meter.laps(record.num_experiences());
+  timing.by_experience.resize(laps.size());
+  if (knows_peak) timing.peak_by_experience.resize(laps.size());
+  Lap whole{};
+  for (size_t k = 0; k < laps.size(); ++k) {
+    timing.by_experience[k].push_back(laps[k].seconds);
+    if (knows_peak) timing.peak_by_experience[k].push_back(laps[k].peak_mib);
+    whole.seconds += laps[k].seconds;
+    whole.peak_mib = std::max(whole.peak_mib, laps[k].peak_mib);
   }
-  if (const auto peak = peak_mib(); knows_peak && peak) timing.peak_mib.push_back(*peak);
+  timing.seconds.push_back(whole.seconds);
+  if (knows_peak) timing.peak_mib.push_back(whole.peak_mib);
   for (const auto& [phase, seconds] : record.seconds) timing.by_phase[phase].push_back(seconds);
   timing.last_accuracy = find_metric("last_accuracy").value(record);
 }

@@ -99,12 +99,9 @@ std::string draw(const Line& line, const Axes& axes, std::string_view colour) {
       upper, lower, colour, path, colour, marks);
 }
 
-}  // namespace
-
-std::string render_svg(const LineChart& chart) {
+std::string draw(const LineChart& chart) {
   const Axes axes = axes_of(chart);
-  std::string out = svg_begin(kWidth, kHeight);
-  out += frame(chart, axes);
+  std::string out = frame(chart, axes);
   double legend_y = kTop + 8;
   for (size_t i = 0; i < chart.lines.size(); ++i) {
     const std::string_view colour = kColours[i % kColours.size()];
@@ -113,6 +110,22 @@ std::string render_svg(const LineChart& chart) {
                        kWidth - kRight + 16, legend_y - 6, colour);
     out += svg_text(kWidth - kRight + 36, legend_y, "start", chart.lines[i].name);
     legend_y += kLegendLine;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string render_svg(const LineChart& chart) {
+  return svg_begin(kWidth, kHeight) + draw(chart) + "</svg>\n";
+}
+
+std::string render_svg(std::span<const LineChart> charts) {
+  std::string out = svg_begin(kWidth, kHeight * static_cast<double>(charts.size()));
+  double y = 0;
+  for (const LineChart& chart : charts) {
+    out += fmt::format("<g transform=\"translate(0,{})\">\n{}</g>\n", y, draw(chart));
+    y += kHeight;
   }
   return out + "</svg>\n";
 }

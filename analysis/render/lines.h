@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,5 +28,7 @@ struct LineChart {
 };
 
 [[nodiscard]] std::string render_svg(const LineChart& chart);
+/// One below the other.
+[[nodiscard]] std::string render_svg(std::span<const LineChart> charts);
 
 }  // namespace cl::analysis

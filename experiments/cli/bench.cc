@@ -74,25 +74,40 @@ std::string csv(const Machine& machine, const std::vector<JobTiming>& timings) {
       rows(fmt::format("seconds.experience.{}", k), timing.by_experience[k]);
     }
     rows("peak_mib", timing.peak_mib);
+    for (size_t k = 0; k < timing.peak_by_experience.size(); ++k) {
+      rows(fmt::format("peak_mib.experience.{}", k), timing.peak_by_experience[k]);
+    }
   }
   return out;
 }
 
+using ByExperience = std::vector<std::vector<double>>;  // [experiences][rounds]
+
 /// A line a run, over the experiences.
-std::string line_svg(const std::vector<JobTiming>& timings, int64_t num_experiences) {
-  analysis::LineChart chart{.title = "seconds for each experience, medians of the rounds",
-                            .x_axis = "experience",
-                            .xs = {},
-                            .lines = {}};
+analysis::LineChart line_chart(const std::vector<JobTiming>& timings, int64_t num_experiences,
+                               const char* title, ByExperience JobTiming::*values) {
+  analysis::LineChart chart{.title = title, .x_axis = "experience", .xs = {}, .lines = {}};
   for (int64_t k = 0; k < num_experiences; ++k) chart.xs.push_back(k);
   for (const JobTiming& timing : timings) {
     analysis::Line line{.name = timing.label, .points = {}};
-    for (size_t k = 0; k < timing.by_experience.size(); ++k) {
-      line.points.push_back({static_cast<int64_t>(k), median(timing.by_experience[k])});
+    for (const std::vector<double>& rounds : timing.*values) {
+      line.points.push_back({static_cast<int64_t>(line.points.size()), median(rounds)});
     }
     chart.lines.push_back(std::move(line));
   }
-  return analysis::render_svg(chart);
+  return chart;
+}
+
+std::string line_svg(const std::vector<JobTiming>& timings, int64_t num_experiences) {
+  std::vector<analysis::LineChart> charts{
+      line_chart(timings, num_experiences, "seconds for each experience, medians of the rounds",
+                 &JobTiming::by_experience)};
+  if (!timings.front().peak_by_experience.empty()) {
+    charts.push_back(line_chart(timings, num_experiences,
+                                "most resident memory in each experience, MiB",
+                                &JobTiming::peak_by_experience));
+  }
+  return analysis::render_svg(charts);
 }
 
 /// A bar a run, in parts by experience.

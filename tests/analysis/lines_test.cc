@@ -1,6 +1,7 @@
 #include "analysis/render/lines.h"
 
 #include <string>
+#include <vector>
 
 #include "tests/support/catch.h"
 
@@ -35,6 +36,20 @@ TEST_CASE("a single point makes a picture", "[analysis]") {
   const LineChart chart{
       .title = "one", .x_axis = "", .xs = {0}, .lines = {{.name = "all", .points = {{0, 5}}}}};
   CHECK_THAT(render_svg(chart), Contains(">5</text>") && !Contains("inf") && !Contains("nan"));
+}
+
+TEST_CASE("charts stand one below the other, each with axes of its own", "[analysis]") {
+  const auto chart = [](const char* title, double y) {
+    return LineChart{
+        .title = title, .x_axis = "", .xs = {0}, .lines = {{.name = "all", .points = {{0, y}}}}};
+  };
+  const std::vector<LineChart> charts{chart("first", 5), chart("second", 700)};
+  const std::string svg = render_svg(charts);
+  CHECK_THAT(svg, StartsWith("<svg") && Contains("height=\"840\"") && EndsWith("</svg>\n"));
+  const size_t second = svg.find("translate(0,420)");
+  REQUIRE(second != std::string::npos);
+  CHECK_THAT(svg.substr(0, second), Contains(">first</text>") && Contains(">5</text>"));
+  CHECK_THAT(svg.substr(second), Contains(">second</text>") && Contains(">700</text>"));
 }
 
 TEST_CASE("lines without points still make a picture", "[analysis]") {
