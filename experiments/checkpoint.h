@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "core/learner/learner.h"
-#include "core/nn/flops.h"
 #include "experiments/run_spec.h"
 #include "experiments/sweep.h"
 
@@ -16,11 +15,9 @@ namespace cl::experiments {
 /// @param model  the run's model key
 /// @param store  of what frozen networks computed; null: none. Used on the CPU only (equal values
 /// from different GPUs cannot be promised), and not where `execution` is "reference"
-/// @param flops  counts what the backbone computes; null: nobody counts
 [[nodiscard]] std::unique_ptr<Learner> make_learner(
     const Settings& settings, const StreamInfo& stream, const RngKey& model,
-    std::string* weights_digest = nullptr, std::shared_ptr<ActivationStore> store = nullptr,
-    std::shared_ptr<FlopCount> flops = nullptr);
+    std::string* weights_digest = nullptr, std::shared_ptr<ActivationStore> store = nullptr);
 
 /// A safetensors file of `learner.save()`; its metadata hold the canonical settings, the suite's
 /// folder (relative paths start there) and the facts of the stream.

@@ -14,6 +14,7 @@
 #include "core/data/fetch_ahead.h"
 #include "core/data/joined_dataset.h"
 #include "core/data/row_index.h"
+#include "core/nn/flops.h"
 #include "core/train/losses.h"
 
 namespace cl::experiments {
@@ -105,23 +106,18 @@ void watch(const Stream& stream, Learner& learner, const Protocol& protocol,
                                                          static_cast<double>(num_samples)}});
 }
 
-/// What was computed since it was last logged.
+/// What this thread has computed since it was last logged.
 class Work {
  public:
-  explicit Work(const FlopCount* count) : count_(count) {}
-
   void log(const std::string& phase, const RunContext& context) {
-    if (count_ == nullptr) return;
-    const double forward = count_->forward - logged_.forward;
-    const double backward = count_->backward - logged_.backward;
+    const auto [forward, backward] = std::exchange(count_, {});
     context.log.flops(phase + ".forward", context.experience, forward);
     if (backward > 0) context.log.flops(phase + ".backward", context.experience, backward);
-    logged_ = *count_;
   }
 
  private:
-  const FlopCount* count_;
-  FlopCount logged_;
+  FlopCount count_;
+  FlopScope scope_{count_};
 };
 
 }  // namespace
@@ -137,7 +133,7 @@ RngKey step_key(const RngKey& model, int64_t step) {
 void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
              const RunContext& context, const std::function<void(int64_t)>& after_step) {
   const StreamInfo& info = stream.info();
-  Work work(protocol.flops);
+  Work work;
   for (int64_t k = protocol.first_step; k < num_steps(info, protocol); ++k) {
     const RunContext step{.key = step_key(context.key, k),
                           .experience = protocol.is_joint ? info.num_experiences - 1 : k,

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "core/learner/learner.h"
-#include "core/nn/flops.h"
 #include "core/stream/stream.h"
 #include "core/train/run_context.h"
 
@@ -17,7 +16,6 @@ struct Protocol {
   int64_t first_step = 0;    // where to go on; the learner has taken the steps before
   bool watches_epochs =
       false;  // whether the test data seen so far are gone through after each epoch
-  const FlopCount* flops = nullptr;  // what the learner's backbone counts; null: nobody does
 };
 
 /// How often a learner learns: once for each experience, or once for all of them.

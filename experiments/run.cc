@@ -103,17 +103,15 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   const RngKey model(static_cast<uint64_t>(spec.settings.seeds.model));
   const auto stream = open_stream(spec.settings, place.data_root);
   RunRecord record = describe(spec, *stream);
-  const auto flops = std::make_shared<FlopCount>();
   StreamInfo planned = stream->info();
   planned.num_experiences = stream->num_planned();
   const auto learner =
-      make_learner(spec.settings, planned, model, &record.digests["weights"], place.store, flops);
+      make_learner(spec.settings, planned, model, &record.digests["weights"], place.store);
 
   std::string started = utc_now();
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,
                     .is_joint = Learners::get().entry(spec.settings.learner).traits.is_joint,
-                    .watches_epochs = spec.settings.execution == "reference",
-                    .flops = flops.get()};
+                    .watches_epochs = spec.settings.execution == "reference"};
   if (auto saved = files.saved()) {
     if (saved->record.digests != record.digests) {
       throw Error("the data or weights have changed since run " + record.id +

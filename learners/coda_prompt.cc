@@ -32,6 +32,7 @@
 #include <fmt/format.h>
 
 #include "core/learner/prefixed_classifier.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
 #include "core/train/fit.h"
@@ -89,14 +90,14 @@ Tensor orthogonal_rows(int64_t num, const Tensor& earlier, bool exact, const Rng
 /// alpha [N, M] of one block: cos(q * A_m, K_m), without making all N M products q * A_m.
 /// @param query  [N, dim]   @param attention, keys  [M, dim]
 Tensor mixing_weights(const Tensor& query, const Tensor& attention, const Tensor& keys) {
-  const Tensor product = query.matmul(attention.mul(unit_length(keys)).t());
-  const Tensor squared_length = query.square().matmul(attention.square().t());
-  return product.div(squared_length.clamp_min(kSmallestLength * kSmallestLength).sqrt());
+  const Tensor dot = product(query, attention.mul(unit_length(keys)).t());
+  const Tensor squared_length = product(query.square(), attention.square().t());
+  return dot.div(squared_length.clamp_min(kSmallestLength * kSmallestLength).sqrt());
 }
 
 /// O(B) of vectors [L, M, D], summed over the blocks.
 Tensor orthogonality_penalty(const Tensor& vectors) {
-  const Tensor gram = vectors.matmul(vectors.transpose(1, 2));
+  const Tensor gram = product(vectors, vectors.transpose(1, 2));
   return gram.sub(at::eye(vectors.size(1), vectors.options())).square().mean({1, 2}).sum();
 }
 
@@ -225,7 +226,7 @@ PrefixedClassifier::Prompts CodaPrompt::prompts(const Components& components,
     const auto block = static_cast<int64_t>(i);
     const Tensor alpha = mixing_weights(query, components.attention[block], components.keys[block]);
     result[options_.blocks[i]] =
-        alpha.matmul(components.prompts[block].flatten(1))
+        product(alpha, components.prompts[block].flatten(1))
             .view({query.size(0), 2, options_.prompt_length / 2, query.size(1)});
   }
   return result;

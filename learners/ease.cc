@@ -23,6 +23,7 @@
 #include "core/data/row_index.h"
 #include "core/learner/class_means.h"
 #include "core/learner/tuned_classifier.h"
+#include "core/nn/flops.h"
 #include "core/train/losses.h"
 
 namespace cl {
@@ -149,7 +150,7 @@ Tensor Ease::prototypes(size_t j) const {
     const Tensor likeness =
         train::cosine_similarity(under_own.index_select(0, old), under_own.index_select(0, later))
             .softmax(1);
-    result.index_copy_(0, old, likeness.matmul(result.index_select(0, later)));
+    result.index_copy_(0, old, product(likeness, result.index_select(0, later)));
   }
   return result;
 }

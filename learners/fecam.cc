@@ -43,6 +43,7 @@
 #include "core/config/idle_option.h"
 #include "core/learner/class_statistics.h"
 #include "core/learner/first_session.h"
+#include "core/nn/flops.h"
 #include "core/nn/layers.h"
 
 namespace cl {
@@ -237,6 +238,8 @@ Tensor FeCam::factor_of(const Tensor& covariance) const {
 
 Tensor FeCam::whitened(Metric& metric, const Tensor& x) const {
   if (!metric.factor.defined()) metric.factor = factor_of(metric.covariance);
+  // A triangle: half the operations of a product.
+  count_product(static_cast<double>(x.numel()) * static_cast<double>(x.size(1)), metric.factor, x);
   return at::linalg_solve_triangular(metric.factor, x.t(), /*upper=*/false).t();
 }
 

@@ -26,7 +26,9 @@
 #include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
+#include "core/nn/flops.h"
 #include "core/nn/heads/head.h"
+#include "core/nn/layers.h"
 #include "core/nn/threads.h"
 #include "core/train/fit.h"
 #include "core/train/losses.h"
@@ -103,12 +105,12 @@ struct Branch {
 
   /// What keys and values change by: each [N, T, d] for x [N, T, d].
   [[nodiscard]] std::pair<Tensor, Tensor> operator()(const Tensor& x) const {
-    const Tensor old = at::linear(x, down);
-    std::pair<Tensor, Tensor> change{at::linear(old, up_key), at::linear(old, up_value)};
+    const Tensor old = Linear{down, {}}(x);
+    std::pair<Tensor, Tensor> change{Linear{up_key, {}}(old), Linear{up_value, {}}(old)};
     if (new_down.size(0) == 0) return change;
-    const Tensor now = at::linear(x, new_down);
-    return {change.first + at::linear(now, new_up_key),
-            change.second + at::linear(now, new_up_value)};
+    const Tensor now = Linear{new_down, {}}(x);
+    return {change.first + Linear{new_up_key, {}}(now),
+            change.second + Linear{new_up_value, {}}(now)};
   }
   void begin(const Tensor& directions) {
     new_down = directions;
@@ -244,7 +246,7 @@ Tensor InfLora::at(const SiteCall& call, Tensor out) {
   const auto layer = static_cast<size_t>(call.layer);
   if (grams_ != nullptr) {
     const Tensor x = call.input.flatten(0, 1).to(at::kDouble);
-    (*grams_)[layer].add_(x.t().matmul(x).cpu());
+    (*grams_)[layer].add_(product(x.t(), x).cpu());
   }
   const auto [key, value] = branches_[layer](call.input);
   return out + at::cat({at::zeros_like(key), key, value}, -1);

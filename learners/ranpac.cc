@@ -31,6 +31,7 @@
 #include "core/config/idle_option.h"
 #include "core/data/row_index.h"
 #include "core/learner/first_session.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 
 namespace cl {
@@ -105,7 +106,7 @@ class RanPac final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override;
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
-    return random_features(network_.features(samples, rows)).matmul(weight_).to(at::kFloat);
+    return product(random_features(network_.features(samples, rows)), weight_).to(at::kFloat);
   }
   void do_shape_for(const State& state) override;
 
@@ -115,7 +116,7 @@ class RanPac final : public Learner {
   }
   /// `count` columns of it, from `first` on
   Tensor random_features(const Tensor& features, int64_t first, int64_t count) const {
-    return features.matmul(projection_.narrow(1, first, count)).relu_().to(at::kDouble);
+    return product(features, projection_.narrow(1, first, count)).relu_().to(at::kDouble);
   }
   Tensor one_hot(const Tensor& labels) const {
     return at::one_hot(labels, num_classes_).to(at::kDouble);
@@ -181,7 +182,7 @@ Tensor RanPac::products(const Tensor& a, const Tensor& b) const {
   Tensor result = at::zeros({a.size(0), b.size(0)}, weight_.options());
   for_parts(options_.projections, [&](int64_t first, int64_t count) {
     const Tensor h_a = random_features(a, first, count);
-    result.addmm_(h_a, a.is_same(b) ? h_a.t() : random_features(b, first, count).t());
+    add_product(result, h_a, a.is_same(b) ? h_a.t() : random_features(b, first, count).t());
   });
   return result;
 }
@@ -190,8 +191,8 @@ void RanPac::accumulate(const Tensor& features, const Tensor& labels, Tensor& gr
                         Tensor& targets) const {
   for_parts(features.size(0), [&](int64_t first, int64_t count) {
     const Tensor h = random_features(features.narrow(0, first, count));
-    gram.addmm_(h.t(), h);
-    targets.addmm_(h.t(), one_hot(labels.narrow(0, first, count)));
+    add_product(gram, h.t(), h);
+    add_product(targets, h.t(), one_hot(labels.narrow(0, first, count)));
   });
 }
 
@@ -235,7 +236,7 @@ double RanPac::choose_ridge(const Tensor& features, const Tensor& labels, const 
   }
   const auto [values, vectors] = at::linalg_eigh(square);
   square.reset();
-  target = vectors.t().matmul(target);
+  target = product(vectors.t(), target);
 
   std::vector<double> ridges;
   for (int64_t e = options_.min_ridge_exponent; e <= options_.max_ridge_exponent; ++e) {
@@ -245,11 +246,11 @@ double RanPac::choose_ridge(const Tensor& features, const Tensor& labels, const 
   for_parts(
       judge.size(0), [&, &eigenvalues = values, &basis = vectors](int64_t first, int64_t count) {
         const Tensor part = judge.narrow(0, first, count);
-        const Tensor into = (is_wide ? products(part, fit) : random_features(part)).matmul(basis);
+        const Tensor into = product(is_wide ? products(part, fit) : random_features(part), basis);
         const Tensor expected = one_hot(judge_labels.narrow(0, first, count));
         for (size_t i = 0; i < ridges.size(); ++i) {
           const Tensor scale = eigenvalues.clamp_min(0).add(ridges[i]).unsqueeze(1);
-          errors[i] += into.matmul(target.div(scale)).sub(expected).square().sum().item<double>();
+          errors[i] += product(into, target.div(scale)).sub(expected).square().sum().item<double>();
         }
       });
   return ridges[static_cast<size_t>(std::min_element(errors.begin(), errors.end()) -
@@ -272,7 +273,7 @@ void RanPac::solve() {
   const Tensor solution = at::linalg_solve(system, one_hot(labels_));
   for_parts(options_.projections, [&](int64_t first, int64_t count) {
     weight_.narrow(0, first, count)
-        .copy_(random_features(rows_, first, count).t().matmul(solution));
+        .copy_(product(random_features(rows_, first, count).t(), solution));
   });
 }
 

@@ -28,6 +28,7 @@
 #include "core/data/row_index.h"
 #include "core/learner/class_statistics.h"
 #include "core/learner/tuned_classifier.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/threads.h"
 #include "core/train/losses.h"
@@ -237,7 +238,7 @@ Tensor Slca::draw(int64_t experience, const RngKey& key) const {
     const double scale = 0.9 + 0.1 * (learned + 1) / static_cast<double>(experience + 1);
     const Tensor noise = init::normal({options_.align_samples, described.mean.size(0)}, 0, 1,
                                       key.child(static_cast<uint64_t>(c)), network_.device());
-    parts.push_back(noise.matmul(described.factor.t()).add(described.mean, scale));
+    parts.push_back(product(noise, described.factor.t()).add(described.mean, scale));
   }
   return at::cat(parts);
 }

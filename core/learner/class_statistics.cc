@@ -6,6 +6,7 @@
 #include <ATen/ops/cat.h>
 
 #include "core/data/row_index.h"
+#include "core/nn/flops.h"
 
 namespace cl {
 
@@ -13,7 +14,7 @@ Moments moments(const at::Tensor& features) {
   const at::Tensor values = features.to(at::kDouble);
   const at::Tensor mean = values.mean(0), centred = values.sub(mean);
   const auto degrees = static_cast<double>(std::max<int64_t>(values.size(0), 2) - 1);
-  return {mean, centred.t().matmul(centred).div(degrees)};
+  return {mean, product(centred.t(), centred).div(degrees)};
 }
 
 void visit_classes(const TrainView& view, RunContext& context,

@@ -210,8 +210,10 @@ constexpr Metric kMetrics[] = {
     {"seconds", "Time (s)", Unit::kSeconds, Better::kNeither,
      "seconds of wall time spent in all phases together", "ours", all_seconds},
     {"forward_tflops", "Forward (TFLOP)", Unit::kTeraflops, Better::kNeither,
-     "10^12 floating-point operations of the backbone's matrix products that forward passes did "
-     "while learning; what was remembered was not done (--cache-gib 0: of this run alone)",
+     "10^12 floating-point operations of matrix products and convolutions that were done while "
+     "learning, backward passes aside: network, adapters, heads and statistics; what was "
+     "remembered "
+     "was not done (--cache-gib 0: of this run alone)",
      "ours", teraflops<kLearnForward>},
     {"backward_tflops", "Backward by rule (TFLOP)", Unit::kTeraflops, Better::kNeither,
      "the same of backward passes, by rule: each product once more for each of its factors that "

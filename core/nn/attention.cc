@@ -7,7 +7,6 @@
 #include <ATen/ops/_softmax.h>
 #include <ATen/ops/_softmax_backward_data.h>
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -15,6 +14,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/base/check.h"
+#include "core/nn/flops.h"
 
 #ifndef INTRA_OP_PARALLEL
 #error "at::parallel_for would run on one thread: compile this file with OpenMP"
@@ -49,7 +49,7 @@ class HeadMatrices {
 };
 
 /// out = factor * a b, all matrices.
-void product(Tensor out, const Tensor& a, const Tensor& b, double factor = 1) {
+void write_product(Tensor out, const Tensor& a, const Tensor& b, double factor = 1) {
   at::addmm_out(out, out, a, b, /*beta=*/0, factor);
 }
 
@@ -69,7 +69,7 @@ void for_each_head(const Tensor& tokens, int64_t heads, const Body& body) {
 /// weights = softmax(scale q k^T), by way of `scores`.
 void softmax_weights(const Tensor& q, const Tensor& k, double scale, Tensor& scores,
                      Tensor& weights) {
-  product(scores, q, k.t(), scale);
+  write_product(scores, q, k.t(), scale);
   at::_softmax_out(weights, scores, -1, /*half_to_float=*/false);
 }
 
@@ -83,7 +83,7 @@ class SelfAttention : public torch::autograd::Function<SelfAttention> {
     const HeadMatrices in(projected, 3, heads), out(result, 1, heads);
     for_each_head(projected, heads, [&](int64_t n, int64_t h, Tensor& scores, Tensor& weights) {
       softmax_weights(in.at(0, n, h), in.at(1, n, h), in.scale(), scores, weights);
-      product(out.at(0, n, h), weights, in.at(2, n, h));
+      write_product(out.at(0, n, h), weights, in.at(2, n, h));
     });
     return result;
   }
@@ -100,13 +100,13 @@ class SelfAttention : public torch::autograd::Function<SelfAttention> {
       const Tensor q = in.at(0, n, h), k = in.at(1, n, h), d = d_out.at(0, n, h);
       Tensor& weights = b;
       softmax_weights(q, k, in.scale(), a, weights);
-      product(d_in.at(2, n, h), weights.t(), d);
+      write_product(d_in.at(2, n, h), weights.t(), d);
       Tensor& d_weights = a;
-      product(d_weights, d, in.at(2, n, h).t());
+      write_product(d_weights, d, in.at(2, n, h).t());
       const Tensor d_scores =
           at::_softmax_backward_data(d_weights, weights, -1, projected.scalar_type());
-      product(d_in.at(0, n, h), d_scores, k, in.scale());
-      product(d_in.at(1, n, h), d_scores.t(), q, in.scale());
+      write_product(d_in.at(0, n, h), d_scores, k, in.scale());
+      write_product(d_in.at(1, n, h), d_scores.t(), q, in.scale());
     });
     return {of_projected, Tensor()};
   }
@@ -133,8 +133,8 @@ Tensor attention_by_batches(const Tensor& projected, int64_t heads,
   }
   const double scale = 1 / std::sqrt(static_cast<double>(head_dim));
   const Tensor queries = split.select(0, 0).mul(scale);
-  const Tensor weights = at::bmm(queries, keys.transpose(1, 2)).softmax(-1);  // [N*heads, T, P+T]
-  const Tensor mixed = at::bmm(weights, values).view({n, heads, t, head_dim});
+  const Tensor weights = product(queries, keys.transpose(1, 2)).softmax(-1);  // [N*heads, T, P+T]
+  const Tensor mixed = product(weights, values).view({n, heads, t, head_dim});
   return mixed.transpose(1, 2).reshape({n, t, dim});
 }
 
@@ -148,6 +148,10 @@ Tensor attention(const Tensor& projected, int64_t heads, const std::optional<Pre
   if (prefix || !is_full || !projected.is_cpu()) {
     return attention_by_batches(projected, heads, prefix);
   }
+  // Scores and mixture: two products, and in all of their factors are tokens.
+  const auto pairs = static_cast<double>(projected.size(0) * projected.size(1) * projected.size(1));
+  const double width = static_cast<double>(projected.size(2)) / 3;
+  count_product(2 * 2 * pairs * width, projected, projected);
   return SelfAttention::apply(projected.contiguous(), heads);
 }
 

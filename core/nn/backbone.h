@@ -26,7 +26,6 @@ struct BackboneInfo {
   int64_t num_tokens = 0;  // tokens of one sample, special ones included
   int64_t num_heads = 0;
   int64_t hidden = 0;                 // width within the MLP of a block
-  double embed_flops = 0;             // of embedding a sample, see core/nn/flops.h
   int64_t num_special_tokens = 0;     // leading tokens that stand for no part of the sample (CLS)
   std::vector<int64_t> sample_shape;  // of one x: what `embed` takes
   std::string weights_digest;         // of all tensors as built; the run file records it

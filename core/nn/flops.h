@@ -1,34 +1,42 @@
-// Floating-point operations of a backbone: what a pass costs by its measures, and what passes did.
+// Floating-point operations that are done, by the shapes of what is multiplied.
 //
-// Counted are matrix products and convolutions, twice their multiplications; norms, activations,
-// softmax and sums are some hundredths of that.
+// Counted are matrix products and convolutions, twice their multiplications, of backbones,
+// adapters, heads, prompts and statistics: each says so where it is computed. Norms, activations,
+// softmax and sums are some hundredths of that. Not counted are the optimiser's steps and algebra
+// on weights alone: factorisations, orthogonalisation, merging.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
-#include "core/nn/backbone.h"
+#include <ATen/core/Tensor.h>
 
 namespace cl {
 
-/// Of `rows` vectors through a linear layer: what adapters and heads are made of.
-[[nodiscard]] double linear_flops(int64_t rows, int64_t in, int64_t out);
-
-/// Forward, of one block for one sample.
-[[nodiscard]] double block_flops(const BackboneInfo& info);
-/// Forward, from one sample to its feature.
-[[nodiscard]] double forward_flops(const BackboneInfo& info);
+using at::Tensor;
 
 struct FlopCount {
   double forward = 0;
-  /// Of differentiating each recorded pass once, by rule: as many operations as its product for
-  /// each of a product's two factors that needs a gradient. Recomputation is not counted.
+  /// Of differentiating once what gradients were recorded for, by rule: as many operations as a
+  /// product for each of its two factors that needs a gradient. Recomputation is not counted.
   double backward = 0;
 };
 
-/// `backbone` itself, but for adding what its passes cost to `count`, with the tokens that there
-/// really are. Its clones add to the same. What hooks compute (adapters) is not seen.
-[[nodiscard]] std::unique_ptr<Backbone> counted(std::unique_ptr<Backbone> backbone,
-                                                std::shared_ptr<FlopCount> count);
+/// In this scope and thread, what is done is added to `count` alone.
+class FlopScope {
+ public:
+  explicit FlopScope(FlopCount& count);
+  ~FlopScope();
+  FlopScope(const FlopScope&) = delete;
+  FlopScope& operator=(const FlopScope&) = delete;
+
+ private:
+  FlopCount* previous_;
+};
+
+/// For whoever computes a product of `a` and `b` in `flops` operations.
+void count_product(double flops, const Tensor& a, const Tensor& b);
+
+/// a b, counted: at::matmul of a [..., n, k] with b [k, m], [k] or as many matrices as `a` has.
+[[nodiscard]] Tensor product(const Tensor& a, const Tensor& b);
+/// sum += a b for matrices, counted.
+void add_product(Tensor& sum, const Tensor& a, const Tensor& b);
 
 }  // namespace cl

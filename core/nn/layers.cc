@@ -9,6 +9,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/base/check.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 
 namespace cl {
@@ -31,6 +32,8 @@ Tensor fan_in_uniform(at::IntArrayRef shape, int64_t in, const RngKey& key, c10:
 }  // namespace
 
 Tensor Linear::operator()(const Tensor& x) const {
+  count_product(2 * static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)), x,
+                weight);
   return at::linear(x, weight, bias);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/check.h"
 #include "core/data/row_index.h"
+#include "core/nn/flops.h"
 #include "core/nn/layers.h"
 
 namespace cl::train {
@@ -48,7 +49,7 @@ Tensor cross_entropy_over(const std::vector<int64_t>& classes, const Tensor& log
 }
 
 Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
-  return unit_length(a).matmul(unit_length(b).t());
+  return product(unit_length(a), unit_length(b).t());
 }
 
 }  // namespace cl::train

@@ -29,10 +29,19 @@ std::unique_ptr<Backbone> vit_base() {
                                {.key = RngKey(1), .device = at::kCPU});
 }
 
+/// @param flops  of a batch
 void report(benchmark::State& state, double flops) {
   state.counters["flops"] =
-      benchmark::Counter(flops * kBatch, benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
   state.SetItemsProcessed(state.iterations() * kBatch);
+}
+
+template <class Job>
+FlopCount count(const Job& job) {
+  FlopCount result;
+  const FlopScope scope(result);
+  job();
+  return result;
 }
 
 void gemm(benchmark::State& state, bool bfloat16) {
@@ -50,9 +59,9 @@ void forward(benchmark::State& state, bool bfloat16) {
     const Bfloat16Scope precision(bfloat16);
     benchmark::DoNotOptimize(network->forward(images, none).data_ptr());
   };
-  pass();  // the first one also gets its memory from the system
+  const double flops = count(pass).forward;  // the first one also gets its memory from the system
   for (auto _ : state) pass();
-  report(state, forward_flops(network->info()));
+  report(state, flops);
 }
 
 /// Forward and backward through the blocks from kTail on, an adapter of width 16 in each.
@@ -74,11 +83,9 @@ void tail(benchmark::State& state) {
       parameter.mutable_grad() = Tensor();
     }
   };
-  step();
+  const auto [forward, backward] = count(step);
   for (auto _ : state) step();
-  // Backward, the first block needs nothing below its adapter; of the others, gradients of inputs.
-  const double blocks = static_cast<double>(info.depth - kTail);
-  report(state, (2 * blocks - 1) * block_flops(info));
+  report(state, forward + backward);
 }
 
 }  // namespace

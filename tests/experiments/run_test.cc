@@ -292,13 +292,13 @@ TEST_CASE("a run file tells what was run, on what, and with what", "[experiments
   CHECK(record.seconds.contains("evaluate"));
 }
 
-TEST_CASE("a run file tells what the backbone computed, and what it did not have to",
-          "[experiments]") {
+TEST_CASE("a run file tells what was computed, and what did not have to be", "[experiments]") {
   const TempDir folder;
   apply(kPlan);
   Progress silent;
   // Sixteen images of 16 numbers a token: two blocks of 22,080 operations and 6,144 of embedding.
   constexpr double kPass = 6144 + 2 * 22080.0;
+  constexpr double kHead = 2 * 16 * 6.0;
   const auto record = [&](const std::string& learner, const std::string& out,
                           std::shared_ptr<ActivationStore> store) {
     const RunSpec spec = runs(folder, {"learner=" + learner, "seeds=0"}).front();
@@ -311,24 +311,29 @@ TEST_CASE("a run file tells what the backbone computed, and what it did not have
                silent);
   };
   using Flops = std::vector<double>;
-  // 2 classes of 24 training images an experience, each seen once; 16 test images, remembered.
+  // 2 classes of 24 training images an experience, each seen once; 16 test images an experience,
+  // whose features are remembered, but not their likeness to the classes.
   const auto store = [&] {
     return std::make_shared<ActivationStore>(folder / "cache", 1 << 30, "here");
   };
   const RunRecord cold = record("simplecil", "cold", store());
   CHECK(cold.flops.at("learn.forward") == Flops(3, 48 * kPass));
-  CHECK(cold.flops.at("evaluate.forward") == Flops(3, 16 * kPass));
+  CHECK(cold.flops.at("evaluate.forward") ==
+        Flops{16 * (kPass + kHead), 16 * (kPass + 2 * kHead), 16 * (kPass + 3 * kHead)});
   CHECK_FALSE(cold.flops.contains("learn.backward"));
   const RunRecord warm = record("simplecil", "warm", store());
   CHECK(warm.flops.at("learn.forward") == Flops(3, 0));
-  CHECK(warm.flops.at("evaluate.forward") == Flops(3, 0));
+  CHECK(warm.flops.at("evaluate.forward") == Flops{16 * kHead, 32 * kHead, 48 * kHead});
 
-  // Adapters from block 0 on, trained for two epochs: the backward pass of what lies above the
-  // first.
+  // Adapters from block 0 on, trained for two epochs: the backward pass of the frozen layers above
+  // the first, and of adapters and head twice, but for the input of the first.
+  constexpr double kHalfAdapter = 2 * 5 * 16 * 16.0;
+  constexpr double kWhole = kPass + 4 * kHalfAdapter + kHead;
   const RunRecord trained = record("{finetune_adapter: {train: {epochs: 2}}}", "trained", nullptr);
-  CHECK(trained.flops.at("learn.forward") == Flops(3, 2 * 48 * kPass));
-  CHECK(trained.flops.at("learn.backward") == Flops(3, 2 * 48 * (20480 + 2 * 1600.0)));
-  CHECK(trained.flops.at("evaluate.forward") == Flops{16 * kPass, 32 * kPass, 48 * kPass});
+  CHECK(trained.flops.at("learn.forward") == Flops(3, 2 * 48 * kWhole));
+  CHECK(trained.flops.at("learn.backward") ==
+        Flops(3, 2 * 48 * (20480 + 2 * 1600 + 7 * kHalfAdapter + 2 * kHead)));
+  CHECK(trained.flops.at("evaluate.forward") == Flops{16 * kWhole, 32 * kWhole, 48 * kWhole});
 }
 
 TEST_CASE("a joint learner learns once and is examined on every experience", "[experiments]") {

@@ -1,18 +1,16 @@
 // Operations counted by hand, and by LibTorch as it does them.
 #include "core/nn/flops.h"
 
-#include <string>
-#include <vector>
-
 #include <ATen/TensorOperators.h>
-#include <ATen/record_function.h>
 
 #include "core/nn/adapters/adapter_hooks.h"
 #include "core/nn/init.h"
+#include "core/nn/layers.h"
 #include "core/nn/threads.h"
 #include "core/nn/tuners/tuner.h"
 #include "core/weights/state.h"
 #include "tests/support/catch.h"
+#include "tests/support/product_witness.h"
 #include "tests/support/tiny_backbone.h"
 
 namespace cl {
@@ -26,47 +24,29 @@ constexpr double kEmbed = 2 * 4 * 48 * 16;
 constexpr double kLinears = 2 * 5 * 2048;
 constexpr double kAttention = 2 * 2 * 5 * 5 * 16;
 
-Tensor images(int64_t n) {
-  return init::normal({n, 3, 8, 8}, 0.5, 0.2, RngKey(2), kCpu);
+Tensor images(int64_t n, int64_t side = 8) {
+  return init::normal({n, 3, side, side}, 0.5, 0.2, RngKey(2), kCpu);
 }
 
-struct Counted {
-  explicit Counted(int64_t depth)
-      : count(std::make_shared<FlopCount>()), backbone(counted(testing::make_tiny(depth), count)) {
-    set_trainable(*backbone, false);
-  }
+std::unique_ptr<Backbone> frozen_tiny(int64_t depth) {
+  auto backbone = testing::make_tiny(depth);
+  set_trainable(*backbone, false);
+  return backbone;
+}
 
-  std::shared_ptr<FlopCount> count;
-  std::unique_ptr<Backbone> backbone;
-};
+std::unique_ptr<Backbone> vit(const std::string& options) {
+  return Backbones::get().make(
+      config::Node::parse("vit: {preset: custom, " + options + "}", "test.yaml"),
+      {RngKey(1), kCpu});
+}
 
-/// Multiplications of the matrix products that LibTorch does, as long as this lives.
-class Witness {
- public:
-  Witness() {
-    flops = 0;
-    handle_ = at::addGlobalCallback(
-        at::RecordFunctionCallback(see).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
-  }
-  ~Witness() { at::removeCallback(handle_); }
-  Witness(const Witness&) = delete;
-  Witness& operator=(const Witness&) = delete;
-
-  inline static double flops = 0;
-
- private:
-  static std::unique_ptr<at::ObserverContext> see(const at::RecordFunction& function) {
-    const std::string name = function.name();
-    const size_t first = name == "aten::addmm" ? 1 : 0;
-    if (first == 0 && name != "aten::mm" && name != "aten::bmm") return nullptr;
-    const auto inputs = function.inputs();
-    const Tensor a = inputs[first].toTensor(), b = inputs[first + 1].toTensor();
-    flops += 2 * static_cast<double>(a.numel()) * static_cast<double>(b.size(-1));
-    return nullptr;
-  }
-
-  at::CallbackHandle handle_;
-};
+template <class Job>
+FlopCount count(const Job& job) {
+  FlopCount result;
+  const FlopScope scope(result);
+  job();
+  return result;
+}
 
 class PrefixOfThree final : public Hooks {
  public:
@@ -84,107 +64,116 @@ class PrefixOfThree final : public Hooks {
 
 TEST_CASE("a forward pass of ViT-B/16 costs 17.6 billion multiplications", "[flops]") {
   // One block says all but the depth.
-  const auto block = Backbones::get().make(
-      config::Node::parse("vit: {preset: custom, image_size: 224, patch_size: 16, width: 768, "
-                          "depth: 1, heads: 12}",
-                          "test.yaml"),
-      {RngKey(1), kCpu});
-  BackboneInfo info = block->info();
-  info.depth = 12;
-  CHECK(info.embed_flops == 2.0 * 196 * 768 * 768);
+  const auto network = vit("image_size: 224, patch_size: 16, width: 768, depth: 1, heads: 12");
+  const Tensor x = images(1, 224);
+  Hooks none;
+  const GradMode no_gradients(false);
+  Tensor tokens;
+  const double embed = count([&] { tokens = network->embed(x); }).forward;
+  CHECK(embed == 2.0 * 196 * 768 * 768);
+  const double block = count([&] { (void)network->blocks(tokens, 0, 1, none); }).forward;
   // 197 tokens through 768 * (3 * 768 + 768 + 2 * 3072), and 2 * 197 * 197 * 768 of attention.
-  CHECK(block_flops(info) == 2.0 * (1394343936 + 59610624));
-  CHECK(forward_flops(info) == 2.0 * 17563060224);
+  CHECK(block == 2.0 * (1394343936 + 59610624));
+  CHECK(embed + 12 * block == 2.0 * 17563060224);
   // An adapter of width 16 in each block adds a third of a percent.
-  const double adapter = linear_flops(197, 768, 16) + linear_flops(197, 16, 768);
-  CHECK(adapter == 2.0 * 2 * 197 * 768 * 16);
-  CHECK(12 * adapter / forward_flops(info) == Approx(.0033).margin(5e-5));
+  AdapterHooks adapter(config::Node::parse("parallel: {bottleneck: 16}", "test.yaml"), 0, 1,
+                       adapter_parts(network->info(), RngKey(3), kCpu));
+  const double more = count([&] { (void)network->blocks(tokens, 0, 1, adapter); }).forward - block;
+  CHECK(more == 2.0 * 2 * 197 * 768 * 16);
+  CHECK(12 * more / (embed + 12 * block) == Approx(.0033).margin(5e-5));
+}
+
+TEST_CASE("a step of training the last three blocks of ViT-B/16", "[flops]") {
+  const auto network = vit("image_size: 224, patch_size: 16, width: 768, depth: 3, heads: 12");
+  set_trainable(*network, false);
+  AdapterHooks adapters(config::Node::parse("parallel: {bottleneck: 16}", "test.yaml"), 0, 3,
+                        adapter_parts(network->info(), RngKey(3), kCpu));
+  const Tensor tokens = init::normal({1, 197, 768}, 0, 1, RngKey(4), kCpu);
+  const auto [forward, backward] =
+      count([&] { (void)network->blocks(tokens, 0, 3, adapters).sum(); });
+  const double half_adapter = 2.0 * 197 * 768 * 16;
+  CHECK(forward == 3 * (2.0 * (1394343936 + 59610624) + 2 * half_adapter));
+  // Below the first adapter nothing is differentiated, and its own input needs no gradient; above,
+  // linear layers pass the gradient of what came in, attention that of both factors of each of its
+  // products, and adapters those of weights and inputs.
+  CHECK(backward == 3 * half_adapter + 2 * (2.0 * (1394343936 + 2 * 59610624) + 4 * half_adapter));
 }
 
 TEST_CASE("a stem of small convolutions costs what its maps do", "[flops]") {
-  const auto vit = Backbones::get().make(
-      config::Node::parse("vit: {preset: custom, image_size: 16, patch_size: 4, width: 16, "
-                          "depth: 1, heads: 2, stem: conv}",
-                          "test.yaml"),
-      {RngKey(1), kCpu});
+  const auto network =
+      vit("image_size: 16, patch_size: 4, width: 16, depth: 1, heads: 2, stem: conv");
+  const auto pass = [&] { (void)network->embed(images(3, 16)); };
   // 3 -> 8 channels on 8x8 pixels, 8 -> 16 on 4x4, by 3x3 weights.
-  CHECK(vit->info().embed_flops == 2.0 * 9 * (64 * 3 * 8 + 16 * 8 * 16));
+  constexpr double kFirst = 2.0 * 9 * 64 * 3 * 8, kSecond = 2.0 * 9 * 16 * 8 * 16;
+  CHECK(count(pass).forward == 3 * (kFirst + kSecond));
+  set_trainable(*network, true);
+  CHECK(count(pass).backward == 3 * (kFirst + 2 * kSecond));  // none for the pixels
 }
 
-TEST_CASE("passes are counted block by block, and change nothing", "[flops]") {
-  Counted world(3);
-  const auto plain = testing::make_tiny(3);
+TEST_CASE("passes are counted block by block", "[flops]") {
+  const auto backbone = frozen_tiny(3);
   Hooks none;
   const Tensor x = images(2);
-  CHECK(world.backbone->forward(x, none).equal(plain->forward(x, none)));
-  CHECK(world.count->forward == 2 * (kEmbed + 3 * (kLinears + kAttention)));
-  CHECK(world.count->forward == 2 * forward_flops(plain->info()));
-  CHECK(world.count->backward == 0);
-  *world.count = {};
-  const Tensor tokens = world.backbone->embed(x);
-  (void)world.backbone->blocks(tokens, 1, 2, none);
-  CHECK(world.count->forward == 2 * (kEmbed + kLinears + kAttention));
-  *world.count = {};
-  (void)world.backbone->clone()->embed(x);
-  CHECK(world.count->forward == 2 * kEmbed);
+  const FlopCount whole = count([&] { (void)backbone->forward(x, none); });
+  CHECK(whole.forward == 2 * (kEmbed + 3 * (kLinears + kAttention)));
+  CHECK(whole.backward == 0);
+  const double part =
+      count([&] { (void)backbone->blocks(backbone->embed(x), 1, 2, none); }).forward;
+  CHECK(part == 2 * (kEmbed + kLinears + kAttention));
+}
+
+TEST_CASE("a scope counts what is done in it, not what an inner one counts", "[flops]") {
+  const Linear layer = make_linear(3, 5, RngKey(1), kCpu);
+  const Tensor x = init::normal({2, 3}, 0, 1, RngKey(2), kCpu);
+  FlopCount outer, inner;
+  (void)layer(x);
+  {
+    const FlopScope counts(outer);
+    (void)layer(x);
+    {
+      const FlopScope counts_instead(inner);
+      (void)layer(x);
+      (void)layer(x);
+    }
+    (void)layer(x);
+  }
+  (void)layer(x);
+  CHECK(outer.forward == 2 * 2.0 * 2 * 3 * 5);
+  CHECK(inner.forward == 2 * 2.0 * 2 * 3 * 5);
+  CHECK(outer.backward == outer.forward);  // of the weights, not of x
 }
 
 TEST_CASE("tokens that a method inserts are counted where they are", "[flops]") {
-  Counted world(2);
+  const auto backbone = frozen_tiny(2);
   const auto vpt =
       Tuners::get().make(config::Node::parse("vpt: {prompt_tokens: 2, deep: true}", "test.yaml"),
-                         {*world.backbone, RngKey(1), kCpu});
+                         {*backbone, RngKey(1), kCpu});
   const GradMode no_gradients(false);
-  (void)world.backbone->forward(images(1), vpt->hooks());
+  const auto [forward, backward] = count([&] { (void)backbone->forward(images(1), vpt->hooks()); });
   // Seven tokens instead of five.
-  CHECK(world.count->forward == kEmbed + 2 * 2 * (7 * 2048 + 2 * 7 * 7 * 16));
-  CHECK(world.count->backward == 0);  // the prompts are trainable, but nothing was recorded
-}
-
-TEST_CASE("a backward pass is counted by what needs a gradient", "[flops]") {
-  Counted world(2);
-  const auto& [forward, backward] = *world.count;
-  Hooks none;
-  const Tensor x = images(1);
-  double expected = 0;
-  SECTION("all weights: two products for one, but none for the images") {
-    set_trainable(*world.backbone, true);
-    (void)world.backbone->forward(x, none);
-    expected = kEmbed + 2 * 2 * (kLinears + kAttention);
-  }
-  SECTION("adapters beside each MLP: nothing below the first of them") {
-    AdapterHooks adapters(config::Node::of("parallel"), 0, 2,
-                          adapter_parts(world.backbone->info(), RngKey(3), kCpu));
-    set_trainable(adapters, true);
-    (void)world.backbone->forward(x, adapters);
-    expected = kLinears + 2 * kAttention;  // each product of attention has two factors of tokens
-  }
-  CHECK(forward == kEmbed + 2 * (kLinears + kAttention));
-  CHECK(backward == expected);
+  CHECK(forward == kEmbed + 2 * 2 * (7 * 2048 + 2 * 7 * 7 * 16));
+  CHECK(backward == 0);  // the prompts are trainable, but nothing was recorded
 }
 
 TEST_CASE("what is counted is what LibTorch does", "[flops]") {
-  Counted world(2);
+  const auto backbone = frozen_tiny(2);
   Hooks none;
   PrefixOfThree prefix;
   Hooks* hooks = &none;
   SECTION("all weights") {
-    set_trainable(*world.backbone, true);
+    set_trainable(*backbone, true);
   }
   SECTION("a trained prefix") {
     hooks = &prefix;
   }
   const Tensor x = images(3);
-  double forward = 0, backward = 0;
-  {
-    const Witness witness;
-    const Tensor loss = world.backbone->forward(x, *hooks).square().sum();
-    forward = Witness::flops;
-    loss.backward();
-    backward = Witness::flops - forward;
-  }
-  CHECK(forward == world.count->forward);
-  CHECK(backward == world.count->backward);
+  const testing::ProductWitness witness;
+  Tensor loss;
+  const auto [forward, backward] =
+      count([&] { loss = backbone->forward(x, *hooks).square().sum(); });
+  CHECK(witness.flops() == forward);
+  loss.backward();
+  CHECK(witness.flops() - forward == backward);
 }
 
 }  // namespace cl

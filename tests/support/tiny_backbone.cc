@@ -7,6 +7,7 @@
 #include <ATen/ops/gelu.h>
 #include <fmt/format.h>
 
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
 #include "core/weights/state.h"
@@ -62,8 +63,10 @@ Tensor attention(const Tensor& qkv, const std::optional<Prefix>& prefix) {
     value = at::cat({prefix->value, value}, 2);
   }
   const double scale = 1 / std::sqrt(static_cast<double>(kTinyDim / kHeads));
-  const Tensor weights = split_heads(parts[0]).matmul(key.transpose(-2, -1)).mul(scale).softmax(-1);
-  return weights.matmul(value).transpose(1, 2).reshape({qkv.size(0), qkv.size(1), kTinyDim});
+  const Tensor scores = product(split_heads(parts[0]), key.transpose(-2, -1)).mul(scale);
+  return product(scores.softmax(-1), value)
+      .transpose(1, 2)
+      .reshape({qkv.size(0), qkv.size(1), kTinyDim});
 }
 
 Tensor run(const TinyBlock& block, Tensor h, int64_t layer, Hooks& hooks) {
@@ -108,7 +111,6 @@ class Tiny final : public Backbone {
              .num_tokens = kTinyTokens,
              .num_heads = kHeads,
              .hidden = 2 * kTinyDim,
-             .embed_flops = 2 * (kTinyTokens - 1) * kTinyDim * kChannels * kPatch * kPatch,
              .num_special_tokens = 1,
              .sample_shape = {kChannels, kSide, kSide},
              .weights_digest = digest(snapshot(*this)),

@@ -23,6 +23,7 @@
 #include "core/base/error.h"
 #include "core/nn/activation.h"
 #include "core/nn/adapters/adapter.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
 
@@ -64,6 +65,9 @@ struct ConvolutionalBypass {
   }
 
   [[nodiscard]] Tensor convolve(const Tensor& grid) const {
+    const int64_t pixels = grid.size(0) * grid.size(2) * grid.size(3);
+    count_product(2 * static_cast<double>(pixels) * static_cast<double>(kernel.numel()), grid,
+                  kernel);
     return at::conv2d(grid, kernel, kernel_bias, /*stride=*/1, /*padding=*/1);
   }
 

@@ -7,7 +7,6 @@
 //
 // Differs: the rank is 4 and the layers are q and v by default; Hu et al. 2023 ("LLM-Adapters")
 // change q, k, v and both layers of the MLP with rank 32 and alpha 64. Nothing is dropped of x.
-#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/nn/adapters/adapter.h"
@@ -65,7 +64,7 @@ class Lora final : public Adapter {
       const LowRank& change = changes_[i];
       // Only of the fused layer a part may be left alone.
       if (!change.a.defined()) return at::zeros(call.input.sizes(), out.options());
-      return at::linear(at::linear(call.input, change.a).mul(scale_), change.b);
+      return Linear{change.b, {}}(Linear{change.a, {}}(call.input).mul(scale_));
     });
   }
 

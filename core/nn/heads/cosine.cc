@@ -4,6 +4,7 @@
 // sigma cos(f, w_c) (Hou et al. 2019, eq. 2), with one sigma for all classes.
 #include <ATen/ops/ones.h>
 
+#include "core/nn/flops.h"
 #include "core/nn/heads/head.h"
 #include "core/nn/layers.h"
 
@@ -23,7 +24,7 @@ class CosineHead final : public Head {
                    .set_requires_grad(true)) {}
 
   [[nodiscard]] Tensor logits(const Tensor& features) const override {
-    return unit_length(features).matmul(unit_length(weight_).t()).mul(sigma_);
+    return product(unit_length(features), unit_length(weight_).t()).mul(sigma_);
   }
   void tensors(TensorVisitor& visitor) override {
     visitor.parameter("weight", weight_);

@@ -3,6 +3,7 @@
 #include <ATen/ops/full.h>
 
 #include "core/base/check.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/layers.h"
 #include "core/nn/threads.h"
@@ -32,7 +33,7 @@ PromptPool::PromptPool(const PromptPoolSize& size, const RngKey& key, c10::Devic
 
 Tensor PromptPool::cosine(const Tensor& query) const {
   CL_CHECK(query.dim() == 2 && query.size(1) == size_.dim, "query of {} axes", query.dim());
-  return unit_length(query).matmul(unit_length(keys_).t());
+  return product(unit_length(query), unit_length(keys_).t());
 }
 
 ChosenPrompts PromptPool::chosen(const Tensor& cosine, const Tensor& indices) const {

@@ -11,6 +11,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/base/check.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 
 namespace cl::vit {
@@ -27,11 +28,10 @@ struct Convolution {
   int64_t stride = 1, padding = 0;
 
   [[nodiscard]] Tensor operator()(const Tensor& x) const {
-    return at::conv2d(x, weight, bias, stride, padding);
-  }
-  /// Of maps that come out with `side` pixels along a side.
-  [[nodiscard]] double flops(int64_t side) const {
-    return 2 * static_cast<double>(side * side * weight.numel());
+    Tensor maps = at::conv2d(x, weight, bias, stride, padding);
+    const int64_t pixels = maps.size(0) * maps.size(2) * maps.size(3);
+    count_product(2 * static_cast<double>(pixels) * static_cast<double>(weight.numel()), x, weight);
+    return maps;
   }
   void tensors(TensorVisitor& visitor) {
     visitor.parameter("weight", weight);
@@ -75,9 +75,6 @@ class OneConvolution final : public PatchEmbed {
   [[nodiscard]] Tensor operator()(const Tensor& images) const override {
     return as_tokens(projection_(images));
   }
-  [[nodiscard]] double flops(int64_t image_size) const override {
-    return projection_.flops(image_size / projection_.stride);
-  }
   void tensors(TensorVisitor& visitor) override { visitor.child("proj", projection_); }
 
  private:
@@ -103,11 +100,6 @@ class ConvolutionalStem final : public PatchEmbed {
     Tensor maps = images;
     for (const Step& step : steps_) maps = at::gelu(step.norm(step.conv(maps)));
     return as_tokens(projection_(maps));
-  }
-  [[nodiscard]] double flops(int64_t image_size) const override {
-    double sum = 0;
-    for (const Step& step : steps_) sum += step.conv.flops(image_size /= 2);
-    return sum + projection_.flops(image_size / 2);
   }
   void tensors(TensorVisitor& visitor) override {
     visitor.children("stem", steps_);

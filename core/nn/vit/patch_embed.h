@@ -19,8 +19,6 @@ class PatchEmbed {
   virtual ~PatchEmbed() = default;
   /// images [N, 3, H, W] -> tokens [N, H/patch * W/patch, width], row by row
   [[nodiscard]] virtual Tensor operator()(const Tensor& images) const = 0;
-  /// Twice the multiplications for an image of that many pixels along a side.
-  [[nodiscard]] virtual double flops(int64_t image_size) const = 0;
   virtual void tensors(TensorVisitor& visitor) = 0;
 };
 

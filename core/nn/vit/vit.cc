@@ -223,7 +223,6 @@ class Vit final : public Backbone {
     pos_embed_ = init::truncated_normal({1, info_.num_tokens, dim}, kTokenStd,
                                         key.child("pos_embed"), device_);
     patch_embed_ = vit::make_patch_embed(measures, key.child("patch_embed"), device_);
-    info_.embed_flops = patch_embed_->flops(measures.image_size);
     for (int64_t layer = 0; layer < measures.depth; ++layer) {
       const RngKey own = key.child("blocks").child(static_cast<uint64_t>(layer));
       blocks_.push_back(vit::make_block(measures, own, device_));
