@@ -45,19 +45,16 @@ class Meter final : public Progress {
   explicit Meter(bool knows_peak) : knows_peak_(knows_peak) {}
 
   void update(const ProgressUpdate& update) override { begin_lap(update.experience); }
-  /// Of `num` experiences, the last of which ends now.
+  /// Of what came before the first of `num` experiences, and of each, the last of which ends now.
   [[nodiscard]] std::vector<Lap> laps(int64_t num) {
     begin_lap(num);
-    // What came before the first began is the first one's.
-    laps_[1].seconds += laps_[0].seconds;
-    laps_[1].peak_mib = std::max(laps_[0].peak_mib, laps_[1].peak_mib);
-    return {laps_.begin() + 1, laps_.end()};
+    return laps_;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// Unless it has begun. `laps_` has one more, before experience 0, and lacks the present one.
+  /// Unless it has begun.
   void begin_lap(int64_t experience) {
     while (static_cast<int64_t>(laps_.size()) <= experience) {
       const auto now = Clock::now();
@@ -70,7 +67,7 @@ class Meter final : public Progress {
 
   bool knows_peak_;
   Clock::time_point start_ = Clock::now();
-  std::vector<Lap> laps_;
+  std::vector<Lap> laps_;  // before experience 0, and of each but the present one
 };
 
 void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTiming& timing) {
@@ -87,14 +84,15 @@ void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTi
   Meter meter(knows_peak);
   const RunRecord record = run(spec, place, meter);
   const std::vector<Lap> laps = meter.laps(record.num_experiences());
-  timing.by_experience.resize(laps.size());
-  if (knows_peak) timing.peak_by_experience.resize(laps.size());
-  Lap whole{};
-  for (size_t k = 0; k < laps.size(); ++k) {
-    timing.by_experience[k].push_back(laps[k].seconds);
-    if (knows_peak) timing.peak_by_experience[k].push_back(laps[k].peak_mib);
-    whole.seconds += laps[k].seconds;
-    whole.peak_mib = std::max(whole.peak_mib, laps[k].peak_mib);
+  Lap whole = laps.front();
+  timing.by_experience.resize(laps.size() - 1);
+  if (knows_peak) timing.peak_by_experience.resize(laps.size() - 1);
+  for (size_t k = 0; k + 1 < laps.size(); ++k) {
+    const Lap& lap = laps[k + 1];
+    timing.by_experience[k].push_back(lap.seconds);
+    if (knows_peak) timing.peak_by_experience[k].push_back(lap.peak_mib);
+    whole.seconds += lap.seconds;
+    whole.peak_mib = std::max(whole.peak_mib, lap.peak_mib);
   }
   timing.seconds.push_back(whole.seconds);
   if (knows_peak) timing.peak_mib.push_back(whole.peak_mib);

@@ -25,7 +25,8 @@ struct JobTiming {
   std::string label;
   std::vector<double> seconds;                          // as a clock on the wall
   std::map<std::string, std::vector<double>> by_phase;  // the same, of what the run logs
-  std::vector<std::vector<double>> by_experience;       // the same, [experiences][rounds]
+  std::vector<std::vector<double>> by_experience;       // the same, [experiences][rounds], without
+                                                        // what comes before the first
   std::vector<double> peak_mib;  // resident memory of the process; empty where unknown
   std::vector<std::vector<double>> peak_by_experience;  // the same, [experiences][rounds]
   double last_accuracy = 0;

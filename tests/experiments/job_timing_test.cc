@@ -55,11 +55,11 @@ TEST_CASE("runs are timed in turn, and leave nothing behind", "[experiments]") {
     REQUIRE(timing.peak_by_experience.size() == (timing.peak_mib.empty() ? 0 : 2));
     for (size_t round = 0; round < 2; ++round) {
       CHECK(timing.by_experience[0].at(round) > 0);
-      CHECK(timing.seconds[round] ==
+      CHECK(timing.seconds[round] >
             timing.by_experience[0][round] + timing.by_experience[1].at(round));
       if (timing.peak_mib.empty()) continue;
       CHECK(timing.peak_by_experience[0].at(round) > 0);
-      CHECK(timing.peak_mib.at(round) ==
+      CHECK(timing.peak_mib.at(round) >=
             std::max(timing.peak_by_experience[0][round], timing.peak_by_experience[1].at(round)));
     }
     CHECK(timing.by_phase.at("train").size() == 2);
