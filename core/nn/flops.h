@@ -31,6 +31,15 @@ class FlopScope {
   FlopCount* previous_;
 };
 
+/// Of a job, done once.
+template <class Job>
+FlopCount flops_of(const Job& job) {
+  FlopCount result;
+  const FlopScope scope(result);
+  job();
+  return result;
+}
+
 /// For whoever computes a product of `a` and `b` in `flops` operations.
 void count_product(double flops, const Tensor& a, const Tensor& b);
 

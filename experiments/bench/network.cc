@@ -36,14 +36,6 @@ void report(benchmark::State& state, double flops) {
   state.SetItemsProcessed(state.iterations() * kBatch);
 }
 
-template <class Job>
-FlopCount count(const Job& job) {
-  FlopCount result;
-  const FlopScope scope(result);
-  job();
-  return result;
-}
-
 void gemm(benchmark::State& state, bool bfloat16) {
   double best = 0;
   for (auto _ : state) best = std::max(best, experiments::gemm_peak(bfloat16));
@@ -59,7 +51,8 @@ void forward(benchmark::State& state, bool bfloat16) {
     const Bfloat16Scope precision(bfloat16);
     benchmark::DoNotOptimize(network->forward(images, none).data_ptr());
   };
-  const double flops = count(pass).forward;  // the first one also gets its memory from the system
+  const double flops =
+      flops_of(pass).forward;  // the first one also gets its memory from the system
   for (auto _ : state) pass();
   report(state, flops);
 }
@@ -83,7 +76,7 @@ void tail(benchmark::State& state) {
       parameter.mutable_grad() = Tensor();
     }
   };
-  const auto [forward, backward] = count(step);
+  const auto [forward, backward] = flops_of(step);
   for (auto _ : state) step();
   report(state, forward + backward);
 }

@@ -16,13 +16,11 @@ namespace {
 /// Of `forward`, and of the backward pass from the sum of what it returns.
 void check_counted(const std::function<Tensor()>& forward) {
   const testing::ProductWitness witness;
-  FlopCount count;
-  const FlopScope scope(count);
-  const Tensor sum = forward().sum();
-  CHECK(witness.flops() == count.forward);
-  const double before = witness.flops();
+  Tensor sum;
+  const auto [ahead, back] = flops_of([&] { sum = forward().sum(); });
+  CHECK(witness.flops() == ahead);
   sum.backward();
-  CHECK(witness.flops() - before == count.backward);
+  CHECK(witness.flops() - ahead == back);
 }
 
 Tensor images() {

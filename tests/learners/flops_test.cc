@@ -40,14 +40,6 @@ std::unique_ptr<Backbone> vit(const std::string& options) {
       {RngKey(1), kCpu});
 }
 
-template <class Job>
-FlopCount count(const Job& job) {
-  FlopCount result;
-  const FlopScope scope(result);
-  job();
-  return result;
-}
-
 class PrefixOfThree final : public Hooks {
  public:
   std::optional<Prefix> prefix(int64_t /*layer*/, const Tensor& tokens) override {
@@ -69,16 +61,17 @@ TEST_CASE("a forward pass of ViT-B/16 costs 17.6 billion multiplications", "[flo
   Hooks none;
   const GradMode no_gradients(false);
   Tensor tokens;
-  const double embed = count([&] { tokens = network->embed(x); }).forward;
+  const double embed = flops_of([&] { tokens = network->embed(x); }).forward;
   CHECK(embed == 2.0 * 196 * 768 * 768);
-  const double block = count([&] { (void)network->blocks(tokens, 0, 1, none); }).forward;
+  const double block = flops_of([&] { (void)network->blocks(tokens, 0, 1, none); }).forward;
   // 197 tokens through 768 * (3 * 768 + 768 + 2 * 3072), and 2 * 197 * 197 * 768 of attention.
   CHECK(block == 2.0 * (1394343936 + 59610624));
   CHECK(embed + 12 * block == 2.0 * 17563060224);
   // An adapter of width 16 in each block adds a third of a percent.
   AdapterHooks adapter(config::Node::parse("parallel: {bottleneck: 16}", "test.yaml"), 0, 1,
                        adapter_parts(network->info(), RngKey(3), kCpu));
-  const double more = count([&] { (void)network->blocks(tokens, 0, 1, adapter); }).forward - block;
+  const double more =
+      flops_of([&] { (void)network->blocks(tokens, 0, 1, adapter); }).forward - block;
   CHECK(more == 2.0 * 2 * 197 * 768 * 16);
   CHECK(12 * more / (embed + 12 * block) == Approx(.0033).margin(5e-5));
 }
@@ -90,7 +83,7 @@ TEST_CASE("a step of training the last three blocks of ViT-B/16", "[flops]") {
                         adapter_parts(network->info(), RngKey(3), kCpu));
   const Tensor tokens = init::normal({1, 197, 768}, 0, 1, RngKey(4), kCpu);
   const auto [forward, backward] =
-      count([&] { (void)network->blocks(tokens, 0, 3, adapters).sum(); });
+      flops_of([&] { (void)network->blocks(tokens, 0, 3, adapters).sum(); });
   const double half_adapter = 2.0 * 197 * 768 * 16;
   CHECK(forward == 3 * (2.0 * (1394343936 + 59610624) + 2 * half_adapter));
   // Below the first adapter nothing is differentiated, and its own input needs no gradient; above,
@@ -105,20 +98,20 @@ TEST_CASE("a stem of small convolutions costs what its maps do", "[flops]") {
   const auto pass = [&] { (void)network->embed(images(3, 16)); };
   // 3 -> 8 channels on 8x8 pixels, 8 -> 16 on 4x4, by 3x3 weights.
   constexpr double kFirst = 2.0 * 9 * 64 * 3 * 8, kSecond = 2.0 * 9 * 16 * 8 * 16;
-  CHECK(count(pass).forward == 3 * (kFirst + kSecond));
+  CHECK(flops_of(pass).forward == 3 * (kFirst + kSecond));
   set_trainable(*network, true);
-  CHECK(count(pass).backward == 3 * (kFirst + 2 * kSecond));  // none for the pixels
+  CHECK(flops_of(pass).backward == 3 * (kFirst + 2 * kSecond));  // none for the pixels
 }
 
 TEST_CASE("passes are counted block by block", "[flops]") {
   const auto backbone = frozen_tiny(3);
   Hooks none;
   const Tensor x = images(2);
-  const FlopCount whole = count([&] { (void)backbone->forward(x, none); });
+  const FlopCount whole = flops_of([&] { (void)backbone->forward(x, none); });
   CHECK(whole.forward == 2 * (kEmbed + 3 * (kLinears + kAttention)));
   CHECK(whole.backward == 0);
   const double part =
-      count([&] { (void)backbone->blocks(backbone->embed(x), 1, 2, none); }).forward;
+      flops_of([&] { (void)backbone->blocks(backbone->embed(x), 1, 2, none); }).forward;
   CHECK(part == 2 * (kEmbed + kLinears + kAttention));
 }
 
@@ -149,7 +142,8 @@ TEST_CASE("tokens that a method inserts are counted where they are", "[flops]") 
       Tuners::get().make(config::Node::parse("vpt: {prompt_tokens: 2, deep: true}", "test.yaml"),
                          {*backbone, RngKey(1), kCpu});
   const GradMode no_gradients(false);
-  const auto [forward, backward] = count([&] { (void)backbone->forward(images(1), vpt->hooks()); });
+  const auto [forward, backward] =
+      flops_of([&] { (void)backbone->forward(images(1), vpt->hooks()); });
   // Seven tokens instead of five.
   CHECK(forward == kEmbed + 2 * 2 * (7 * 2048 + 2 * 7 * 7 * 16));
   CHECK(backward == 0);  // the prompts are trainable, but nothing was recorded
@@ -170,7 +164,7 @@ TEST_CASE("what is counted is what LibTorch does", "[flops]") {
   const testing::ProductWitness witness;
   Tensor loss;
   const auto [forward, backward] =
-      count([&] { loss = backbone->forward(x, *hooks).square().sum(); });
+      flops_of([&] { loss = backbone->forward(x, *hooks).square().sum(); });
   CHECK(witness.flops() == forward);
   loss.backward();
   CHECK(witness.flops() - forward == backward);
