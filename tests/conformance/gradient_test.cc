@@ -1,0 +1,187 @@
+// What learners descend is the slope of the loss that they report.
+//
+// A learner trains with a learning rate of zero, each epoch one step on all samples, and reports
+// its loss after each: between the steps one parameter after the other is moved a little, and the
+// loss must change as the gradient said.
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+
+#include "core/base/rng.h"
+#include "core/nn/init.h"
+#include "core/nn/threads.h"
+#include "tests/conformance/world.h"
+
+namespace cl::conformance {
+namespace {
+
+constexpr int64_t kCoordinates = 16;
+constexpr int64_t kChoice = 1;  // the epoch whose gradients are examined
+constexpr int64_t kEpochs = kChoice + 1 + 2 * kCoordinates + 1;
+constexpr double kStep = 2e-3;
+// Of a loss in float, and of the kinks of ReLU that a step may cross.
+constexpr double kRelative = 0.03, kAbsolute = 1e-3;
+
+/// Phases whose steps differ by themselves: what is replayed or drawn in each is another.
+const std::set<std::string> kUnsteady{"der train", "er train", "slca align"};
+// What the loss of the same parameters may differ by: samples come in another order.
+constexpr double kSame = 1e-5;
+
+/// Every group of training options at `node`, at any depth: steps of no length on everything.
+config::Node unmoved(config::Node choice, const config::Node& node, const std::string& path) {
+  if (!node.is_map()) return choice;
+  if (node.contains("lr") && node.contains("epochs")) {
+    for (const auto& [option, value] :
+         std::vector<std::pair<std::string, std::string>>{{"lr", "0"},
+                                                          {"epochs", std::to_string(kEpochs)},
+                                                          {"batch_size", "4096"},
+                                                          {"weight_decay", "0"},
+                                                          {"schedule", "constant"},
+                                                          {"milestones", "[]"}}) {
+      if (node.contains(option)) {
+        choice = choice.with(path + "." + option, config::Node::parse(value, "gradient_test.yaml"));
+      }
+    }
+  }
+  for (const auto& entry : node.entries()) {
+    choice = unmoved(choice, entry.value, path + "." + entry.key);
+  }
+  return choice;
+}
+
+/// With adapters that train and draw nothing, and no target that is a constant by definition.
+config::Node steady(const std::string& name) {
+  config::Node choice = config::Node::of(name);
+  for (const Setting& setting :
+       {Setting{"sema.expansion", "by_task"},
+        Setting{"fecam.tuner", "{adapter: {adapter: parallel}}"},
+        Setting{"aper.tuner", "{adapter: {adapter: parallel}}"},
+        Setting{"ranpac.tuner", "{adapter: {adapter: parallel}}"},
+        Setting{"ease.adapter", "parallel"}, Setting{"lae.rest_epochs", "0"},
+        Setting{"mosa.adapter", "parallel"}, Setting{"mosa.consistency_weight", "0"}}) {
+    if (!setting.option.starts_with(name + ".")) continue;
+    choice = choice.with(setting.option, config::Node::parse(setting.value, "gradient_test.yaml"));
+  }
+  const config::Node written = config::Node::parse(Learners::get().write(choice, 0), name);
+  return unmoved(choice, written.at_or_null(name), name);
+}
+
+class Probe final : public Progress {
+ public:
+  Probe(std::string name, Learner& learner) : name_(std::move(name)), learner_(learner) {}
+
+  void update(const ProgressUpdate& update) override {
+    if (update.num_epochs != kEpochs) return;
+    const GradMode no_gradients(false);
+    if (update.epoch == 0) begin(update.phase);
+    if (kUnsteady.contains(phase_)) return;
+    const int64_t after_choice = update.epoch - kChoice;
+    if (update.epoch == kChoice) {
+      loss_ = update.loss;
+      choose();
+      move(kStep);
+    } else if (update.epoch == kEpochs - 1) {
+      INFO(phase_);
+      CHECK(update.loss == Approx(loss_).margin(kSame));  // all is where it was
+      CHECK(steepest_ > 10 * kAbsolute);
+    } else if (after_choice % 2 == 1) {
+      above_ = update.loss;
+      move(-2 * kStep);
+    } else if (after_choice > 0) {
+      check(update.loss);
+      move(kStep);
+      if (++next_ < kCoordinates) move(kStep);
+    }
+  }
+
+  [[nodiscard]] int64_t num_phases() const { return num_phases_; }
+
+ private:
+  struct Coordinate {
+    Tensor parameter;  // flat
+    int64_t index;
+    double slope;  // as backward() has it
+  };
+
+  /// New adapters do nothing, new heads are of zeros: all that trains gets a push.
+  void begin(const std::string& phase) {
+    phase_ = name_ + " " + phase;
+    ++num_phases_;
+    trained_.clear();
+    coordinates_.clear();
+    next_ = 0;
+    steepest_ = 0;
+    for (const Tensor& parameter : trainable_parameters(learner_)) {
+      if (parameter.grad().defined()) trained_.push_back(parameter);
+    }
+    CHECK_FALSE(trained_.empty());
+    uint64_t index = 0;
+    for (Tensor& parameter : trained_) {
+      parameter.add_(init::normal(parameter.sizes(), 0, 0.1, RngKey(5).child(index++), at::kCPU));
+    }
+  }
+
+  void choose() {
+    const auto num = static_cast<int64_t>(trained_.size());
+    for (int64_t i = 0; i < kCoordinates; ++i) {
+      const Tensor& parameter = trained_[static_cast<size_t>(i * num / kCoordinates)];
+      const Tensor gradient = parameter.grad().reshape({-1});
+      const int64_t index =
+          i % 2 == 0 ? gradient.abs().argmax().item<int64_t>() : 7919 * i % gradient.numel();
+      coordinates_.push_back({parameter.view({-1}), index, gradient[index].item<double>()});
+    }
+  }
+
+  void move(double step) {
+    const Coordinate& own = coordinates_[static_cast<size_t>(next_)];
+    own.parameter[own.index].add_(step);
+  }
+
+  void check(double below) {
+    const Coordinate& own = coordinates_[static_cast<size_t>(next_)];
+    steepest_ = std::max(steepest_, std::abs(own.slope));
+    INFO(phase_ << ", coordinate " << next_ << " of " << trained_.size() << " tensors");
+    CHECK((above_ - below) / (2 * kStep) == Approx(own.slope).epsilon(kRelative).margin(kAbsolute));
+  }
+
+  std::string name_, phase_;
+  Learner& learner_;
+  std::vector<Tensor> trained_;
+  std::vector<Coordinate> coordinates_;
+  double loss_ = 0, above_ = 0, steepest_ = 0;
+  int64_t next_ = 0, num_phases_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a learner's gradients are the slopes of its loss", "[conformance][learner][gradient]") {
+  const auto stream = blobs(7, /*train_per_class=*/6);
+  int64_t num_phases = 0;
+  for (const auto& entry : Learners::get().entries()) {
+    INFO(entry->name);
+    const auto learner = Learners::get().make(
+        steady(entry->name),
+        {testing::make_tiny(kDepth), stream->info(), RngKey(kModelSeed), at::kCPU});
+    RunRecord record(stream->info().num_experiences);
+    RunRecorder log(record);
+    Probe probe(entry->name, *learner);
+    for (int64_t k = 0; k < (entry->traits.is_joint ? 1 : 2); ++k) {
+      RunContext context{.key = RngKey(kModelSeed).child(static_cast<uint64_t>(k)),
+                         .experience = k,
+                         .num_experiences = stream->info().num_experiences,
+                         .log = log,
+                         .progress = probe,
+                         .stop = {}};
+      learner->learn(stream->experience(k).train_view(stream->info().scenario), context);
+    }
+    num_phases += probe.num_phases();
+  }
+  CHECK(num_phases > 40);
+}
+
+}  // namespace cl::conformance
