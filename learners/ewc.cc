@@ -167,17 +167,15 @@ std::vector<Tensor> Ewc::fisher(const TrainView& view, RunContext& context) {
   std::vector<Tensor> result;
   for (const Tensor& parameter : held_) result.push_back(at::zeros_like(parameter).detach());
   double num_batches = 0;
-  for (size_t first = 0; first < order.size(); ++num_batches) {
+  for_batches(order, options_.fisher_batch_size, [&](std::span<const int64_t> rows) {
     context.check_stop();
-    const size_t count =
-        std::min(static_cast<size_t>(options_.fisher_batch_size), order.size() - first);
     clear_gradients();
-    fisher_loss(view, std::span(order).subspan(first, count), augmented).backward();
+    fisher_loss(view, rows, augmented).backward();
     for (size_t i = 0; i < held_.size(); ++i) {
       if (held_[i].grad().defined()) result[i].add_(held_[i].grad().square());
     }
-    first += count;
-  }
+    ++num_batches;
+  });
   clear_gradients();
   for (Tensor& sum : result) {
     sum.div_(num_batches);

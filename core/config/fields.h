@@ -80,6 +80,8 @@ class Fields {
   template <class T>
   void include(T& options) {
     if constexpr (requires(const Node& node) { options.check(node, options); }) {
+      static_assert(
+          !requires(const Node& node) { options.check(node); }, "one check a struct");
       T standard = options;
       options.fields(*this);
       rule([&options, standard = std::move(standard)](const Node& level) {

@@ -5,6 +5,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include "core/base/check.h"
+
 namespace cl {
 
 at::Tensor row_index(std::span<const int64_t> rows, c10::Device device) {
@@ -14,6 +16,7 @@ at::Tensor row_index(std::span<const int64_t> rows, c10::Device device) {
 }
 
 std::vector<int64_t> consecutive_rows(int64_t size, int64_t first, int64_t batch_size) {
+  CL_CHECK(first <= size, "{} of {} rows", first, size);
   std::vector<int64_t> rows(static_cast<size_t>(std::min(batch_size, size - first)));
   std::iota(rows.begin(), rows.end(), first);
   return rows;
@@ -22,6 +25,7 @@ std::vector<int64_t> consecutive_rows(int64_t size, int64_t first, int64_t batch
 std::span<const int64_t> batch_at(std::span<const int64_t> rows, int64_t first,
                                   int64_t batch_size) {
   const auto left = static_cast<int64_t>(rows.size()) - first;
+  CL_CHECK(left >= 0, "{} of {} rows", first, rows.size());
   return rows.subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch_size, left)));
 }
 

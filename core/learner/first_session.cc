@@ -5,7 +5,6 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/config/idle_option.h"
-#include "core/config/write.h"
 #include "core/data/row_index.h"
 
 namespace cl {
@@ -34,7 +33,7 @@ void FirstSession::Options::fields(config::Fields& fields) {
 
 void FirstSession::Options::check(const config::Node& node, const Options& standard) const {
   if (config::choice(tuner).name != "none") return;
-  config::refuse_idle(node, "train", config::write(train, 0), config::write(standard.train, 0),
+  config::refuse_idle(node, "train", train, standard.train,
                       "'tuner: none' leaves nothing to train");
 }
 

@@ -37,9 +37,9 @@ class Epoch {
              const Loss& loss, Optimiser& optimiser) {
     const int64_t size = num_trained(static_cast<int64_t>(order.size()));
     const int64_t num_steps = (size + options_.batch_size - 1) / options_.batch_size;
+    const auto trained = std::span(order).first(static_cast<size_t>(size));
     const auto batch = [&](int64_t step) {
-      return batch_at(std::span(order).first(static_cast<size_t>(size)), step * options_.batch_size,
-                      options_.batch_size);
+      return batch_at(trained, step * options_.batch_size, options_.batch_size);
     };
     double sum = 0;
     for (int64_t step = 0; step < num_steps; ++step) {

@@ -33,6 +33,7 @@ struct Options {
   /// Refuses what would make the optimiser divide by zero and what would have no effect; `node` is
   /// where the options stand, `standard` their defaults.
   void check(const config::Node& node, const Options& standard) const;
+  bool operator==(const Options&) const = default;
 };
 
 /// Learning rate of epoch `epoch` (0-based) of E:

@@ -119,6 +119,23 @@ TEST_CASE("an included struct has its fields and rules at the level that is open
                     "a.yaml:1:9: top_k: at most 8 experts");
 }
 
+TEST_CASE("a struct may be checked against the values that it had before", "[config]") {
+  struct Steps {
+    int64_t length = 1;
+    void fields(Fields& f) { f.field("length", length, "of a step"); }
+    void check(const Node& node, const Steps& standard) const {
+      if (length != standard.length) node.at("length").fail("nobody steps here");
+    }
+  };
+  struct Walk {
+    Steps steps{.length = 5};
+    void fields(Fields& f) { f.group("steps", steps, "its steps"); }
+  };
+  CHECK(read<Walk>(Node::parse("steps: {length: 5}", "a.yaml")).steps.length == 5);
+  CHECK_THROWS_WITH(read<Walk>(Node::parse("steps: {length: 1}", "a.yaml")),
+                    "a.yaml:1:17: steps.length: nobody steps here");
+}
+
 TEST_CASE("an unknown key is reported at the key, with the nearest known one", "[config]") {
   CHECK(problem("lr: 0.1\n  bottelneck: 8") ==
         "a.yaml:3:3: sema.bottelneck: unknown key; did you mean 'bottleneck'?");

@@ -1,5 +1,4 @@
 // What the online adapters learn, the offline ones accumulate, and both together predict.
-#include <functional>
 #include <string>
 #include <vector>
 
