@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/base/check.h"
 #include "core/base/scratch_folder.h"
 #include "core/metrics/summary.h"
 #include "experiments/shared_activations.h"
@@ -32,7 +33,7 @@ std::optional<double> peak_mib() {
   return std::nullopt;
 }
 
-/// From the beginning of an experience to that of the next.
+/// From the beginning of an experience to that of the next, or from that of the run to the first.
 struct Lap {
   double seconds;  // next to none in those that another run had gone through
   double peak_mib;
@@ -59,8 +60,8 @@ class Meter final : public Progress {
     while (static_cast<int64_t>(laps_.size()) <= experience) {
       const auto now = Clock::now();
       laps_.push_back({std::chrono::duration<double>(now - start_).count(),
-                       knows_peak_ ? peak_mib().value_or(0) : 0});
-      if (knows_peak_) restart_peak();
+                       knows_peak_ ? peak_mib().value() : 0});
+      if (knows_peak_) CL_CHECK(restart_peak());
       start_ = Clock::now();
     }
   }

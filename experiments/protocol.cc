@@ -151,6 +151,10 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
           work.log("watch", step);
         };
       }
+      context.progress.update({.experience = step.experience,
+                               .num_experiences = step.num_experiences,
+                               .phase = "learn",
+                               .loss = std::numeric_limits<double>::quiet_NaN()});
       TrainView view =
           protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario);
       const auto data = std::make_shared<const FetchAhead>(std::move(view.data));

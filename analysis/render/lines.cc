@@ -99,7 +99,7 @@ std::string draw(const Line& line, const Axes& axes, std::string_view colour) {
       upper, lower, colour, path, colour, marks);
 }
 
-std::string draw(const LineChart& chart) {
+std::string draw_chart(const LineChart& chart) {
   const Axes axes = axes_of(chart);
   std::string out = frame(chart, axes);
   double legend_y = kTop + 8;
@@ -117,15 +117,14 @@ std::string draw(const LineChart& chart) {
 }  // namespace
 
 std::string render_svg(const LineChart& chart) {
-  return svg_begin(kWidth, kHeight) + draw(chart) + "</svg>\n";
+  return render_svg(std::span(&chart, 1));
 }
 
 std::string render_svg(std::span<const LineChart> charts) {
   std::string out = svg_begin(kWidth, kHeight * static_cast<double>(charts.size()));
-  double y = 0;
-  for (const LineChart& chart : charts) {
-    out += fmt::format("<g transform=\"translate(0,{})\">\n{}</g>\n", y, draw(chart));
-    y += kHeight;
+  for (size_t i = 0; i < charts.size(); ++i) {
+    out += fmt::format("<g transform=\"translate(0,{})\">\n{}</g>\n",
+                       kHeight * static_cast<double>(i), draw_chart(charts[i]));
   }
   return out + "</svg>\n";
 }

@@ -1,4 +1,4 @@
-// clsim bench: how long whole runs take, side by side.
+// clsim bench: how long whole runs take, and how much memory, side by side.
 #include <algorithm>
 #include <iostream>
 #include <map>
@@ -46,10 +46,15 @@ the first run of the suite each is. Put the rival first:
 --cache own: each run begins with an empty cache of activations; none: no files; shared: the runs
 of a round share one, empty at first, and what they have in common, as those of a sweep do (the
 seconds of phases are then of the work, whoever did it). Seconds of one machine say little about
-another: the machine, its threads and its GEMM peak stand above the table.)";
+another: the machine, its threads and its GEMM peak stand above the table.
+
+What comes before the first experience (the data set is read, the network built) is in the seconds
+of the run alone. "–": another run had gone through that experience, or the learner takes all of
+them at once. The picture has a bar a run, or with more than eight experiences lines of the seconds
+and the memory of each.)";
 
 constexpr double kGiga = 1e9;
-constexpr double kTakenOver = 1e-4;  // seconds: no experience is gone through in less
+constexpr double kNothing = 1e-4;  // seconds: no experience is gone through in less
 
 struct Machine {
   std::map<std::string, std::string> facts;
@@ -180,8 +185,8 @@ void print(const Machine& machine, int64_t threads, const std::vector<JobTiming>
       const double own = median(timing.by_experience[k]);
       const double rival =
           k < timings.front().by_experience.size() ? median(timings.front().by_experience[k]) : own;
-      std::cout << (own < kTakenOver ? std::string(" taken over |")
-                                     : fmt::format(" {:.2f} ({:.1f}x) |", own, rival / own));
+      std::cout << (own < kNothing ? std::string(" – |")
+                                   : fmt::format(" {:.2f} ({:.1f}x) |", own, rival / own));
     }
     for (const std::string& phase : phases) {
       const auto found = timing.by_phase.find(phase);
@@ -228,7 +233,7 @@ int bench(const BenchOptions& options) {
 
 void add_bench(CLI::App& app, Action& chosen) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* verb = app.add_subcommand("bench", "Time the runs of a suite side by side");
+  CLI::App* verb = app.add_subcommand("bench", "Time and memory of a suite's runs, side by side");
   verb->add_option("suite", options->suite, "YAML file")->required()->type_name("SUITE");
   verb->add_option("--rounds", options->rounds, "how often each run is conducted")
       ->type_name("N")

@@ -70,6 +70,25 @@ TEST_CASE("runs are timed in turn, and leave nothing behind", "[experiments]") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);  // the suite
 }
 
+TEST_CASE("of many experiences clsim bench draws seconds and memory", "[experiments]") {
+  const TempDir folder;
+  folder.write("suite.yaml", R"(
+stream: {blobs: {classes: 9, experiences: 9, train_per_class: 4, test_per_class: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, heads: 2}}
+learner: simplecil
+)");
+  REQUIRE(clsim("bench suite.yaml --rounds 1 --csv a.csv --svg a.svg", folder.path()).code == 0);
+  const auto text = [&](const char* name) {
+    std::ifstream file(folder / name);
+    return std::string{std::istreambuf_iterator<char>(file), {}};
+  };
+  CHECK_THAT(text("a.csv"), Contains(",0,seconds.experience.8,"));
+  CHECK_THAT(text("a.svg"), Contains("seconds for each experience"));
+  if (text("a.csv").find("peak_mib") == std::string::npos) return;  // a system that does not tell
+  CHECK_THAT(text("a.csv"), Contains(",0,peak_mib.experience.8,"));
+  CHECK_THAT(text("a.svg"), Contains("most resident memory in each experience"));
+}
+
 TEST_CASE("clsim bench prints a row a run and writes every value", "[experiments]") {
   const TempDir folder;
   folder.write("suite.yaml", kSuite);

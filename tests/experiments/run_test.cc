@@ -111,6 +111,26 @@ TEST_CASE("a run that was stopped and resumed gives the same bytes as one that w
   CHECK_FALSE(fs::exists(files.state(2)));
 }
 
+TEST_CASE("whoever watches is told of an experience before it is learned", "[experiments]") {
+  class Recorder final : public Progress {
+   public:
+    void update(const ProgressUpdate& update) override {
+      std::string now = std::to_string(update.experience) + " " + update.phase;
+      if (seen.empty() || seen.back() != now) seen.push_back(std::move(now));
+    }
+    std::vector<std::string> seen;
+  };
+  const TempDir folder;
+  apply(kPlan);
+  Recorder recorder;
+  const RunSpec spec = runs(folder, {"learner=linear_probe", "seeds=0"}).front();
+  (void)run(spec, {.out = made(folder, "out"), .data_root = {}, .provenance = {}, .stop = {}},
+            recorder);
+  CHECK(recorder.seen == std::vector<std::string>{"0 learn", "0 train", "0 evaluate", "1 learn",
+                                                  "1 train", "1 evaluate", "2 learn", "2 train",
+                                                  "2 evaluate"});
+}
+
 TEST_CASE("the cache of activations changes no byte of a result", "[experiments]") {
   const TempDir folder;
   apply(kPlan);
