@@ -18,7 +18,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_svd.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
@@ -57,7 +56,7 @@ struct Memory {
   [[nodiscard]] bool is_complement() const { return holds_free.item<int64_t>() != 0; }
   /// What of `inputs` [d, d] lies in directions not in use.
   [[nodiscard]] Tensor free_part(const Tensor& inputs) const {
-    const Tensor inside = basis.matmul(basis.t().matmul(inputs));
+    const Tensor inside = product(basis, product(basis.t(), inputs));
     return is_complement() ? inside : inputs - inside;
   }
   /// Takes in the fewest directions with which the part `energy` of the squares of `inputs` is
@@ -83,8 +82,9 @@ void Memory::take_in(const Tensor& inputs, double energy) {
   const Tensor used = free.left.narrow(1, 0, num);
   if (is_complement()) {
     const int64_t left = std::max<int64_t>(basis.size(1) - num, 0);
-    basis =
-        decompose(basis - used.matmul(used.t().matmul(basis))).left.narrow(1, 0, left).contiguous();
+    basis = decompose(basis - product(used, product(used.t(), basis)))
+                .left.narrow(1, 0, left)
+                .contiguous();
     return;
   }
   basis = at::cat({basis, used}, 1);

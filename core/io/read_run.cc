@@ -252,7 +252,7 @@ void read_circumstances(const File& file, RunRecord& run) {
                                *number > kRunFileVersion ? "read it with a newer clsim"
                                                          : "run it again with this clsim"));
   }
-  constexpr std::string_view kSeconds = "seconds.", kFlops = "flops.";
+  constexpr std::string_view kSeconds = "seconds.", kFlops = "operations.";
   for (const auto& [key, value] : attributes) {
     if (const auto* text = std::get_if<std::string>(&value)) run.provenance[key] = *text;
     if (const auto* seconds = std::get_if<double>(&value); seconds && key.starts_with(kSeconds)) {

@@ -210,10 +210,9 @@ constexpr Metric kMetrics[] = {
     {"seconds", "Time (s)", Unit::kSeconds, Better::kNeither,
      "seconds of wall time spent in all phases together", "ours", all_seconds},
     {"forward_tflops", "Forward (TFLOP)", Unit::kTeraflops, Better::kNeither,
-     "10^12 floating-point operations of matrix products and convolutions that were done while "
-     "learning, backward passes aside: network, adapters, heads and statistics; what was "
-     "remembered "
-     "was not done (--cache-gib 0: of this run alone)",
+     "10^12 floating-point operations of matrix products and convolutions in network, adapters, "
+     "heads and statistics while learning, but for those of backward passes; what other runs had "
+     "left behind was not done again",
      "ours", teraflops<kLearnForward>},
     {"backward_tflops", "Backward by rule (TFLOP)", Unit::kTeraflops, Better::kNeither,
      "the same of backward passes, by rule: each product once more for each of its factors that "

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/matmul.h>
 #include <c10/core/GradMode.h>
 
@@ -9,11 +10,6 @@ namespace cl {
 namespace {
 
 thread_local FlopCount* current = nullptr;
-
-void count_matrices(const Tensor& a, const Tensor& b) {
-  const int64_t columns = b.dim() == 1 ? 1 : b.size(-1);
-  count_product(2 * static_cast<double>(a.numel()) * static_cast<double>(columns), a, b);
-}
 
 }  // namespace
 
@@ -31,13 +27,22 @@ void count_product(double flops, const Tensor& a, const Tensor& b) {
 }
 
 Tensor product(const Tensor& a, const Tensor& b) {
-  count_matrices(a, b);
-  return at::matmul(a, b);
+  Tensor result = at::matmul(a, b);
+  count_product(2 * static_cast<double>(result.numel()) * static_cast<double>(a.size(-1)), a, b);
+  return result;
 }
 
 void add_product(Tensor& sum, const Tensor& a, const Tensor& b) {
-  count_matrices(a, b);
   sum.addmm_(a, b);
+  count_product(2 * static_cast<double>(sum.numel()) * static_cast<double>(a.size(-1)), a, b);
+}
+
+Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t stride,
+                   int64_t padding) {
+  Tensor maps = at::conv2d(x, weight, bias, stride, padding);
+  const int64_t pixels = maps.size(0) * maps.size(2) * maps.size(3);
+  count_product(2 * static_cast<double>(pixels) * static_cast<double>(weight.numel()), x, weight);
+  return maps;
 }
 
 }  // namespace cl

@@ -1,9 +1,9 @@
 // Floating-point operations that are done, by the shapes of what is multiplied.
 //
-// Counted are matrix products and convolutions, twice their multiplications, of backbones,
-// adapters, heads, prompts and statistics: each says so where it is computed. Norms, activations,
-// softmax and sums are some hundredths of that. Not counted are the optimiser's steps and algebra
-// on weights alone: factorisations, orthogonalisation, merging.
+// Counted are matrix products, convolutions and triangular systems, twice their multiplications, of
+// backbones, adapters, heads, prompts, losses and statistics. Norms, activations, softmax and sums
+// are some hundredths of that. Not counted are factorisations (singular values, eigenvectors,
+// Cholesky, general systems), the optimiser's steps, and the merging of weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -43,9 +43,12 @@ FlopCount flops_of(const Job& job) {
 /// For whoever computes a product of `a` and `b` in `flops` operations.
 void count_product(double flops, const Tensor& a, const Tensor& b);
 
-/// a b, counted: at::matmul of a [..., n, k] with b [k, m], [k] or as many matrices as `a` has.
+/// at::matmul(a, b), counted, of at least two axes each.
 [[nodiscard]] Tensor product(const Tensor& a, const Tensor& b);
 /// sum += a b for matrices, counted.
 void add_product(Tensor& sum, const Tensor& a, const Tensor& b);
+/// at::conv2d(x, weight, bias, stride, padding), counted with the pixels that padding adds.
+[[nodiscard]] Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                 int64_t stride, int64_t padding);
 
 }  // namespace cl

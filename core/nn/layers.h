@@ -12,7 +12,7 @@
 
 namespace cl {
 
-/// y = x W^T + b.
+/// y = x W^T + b, counted (core/nn/flops.h).
 struct Linear {
   Tensor weight;  // [out, in]
   Tensor bias;    // [out], or undefined

@@ -1,8 +1,8 @@
 // What a ViT-B/16 makes of the machine: its forward pass and the training of its last blocks,
 // beside the product of two large matrices.
 //
-// Counter `flops` is the operations of matrix products alone, twice the multiplications, so its
-// quotient with that of "gemm" is the share of the machine's peak that is put to use.
+// Counter `flops` is of the operations that core/nn/flops.h counts, so its quotient with that of
+// "gemm" is the share of the machine's peak that is put to use.
 #include <ATen/core/Tensor.h>
 #include <benchmark/benchmark.h>
 

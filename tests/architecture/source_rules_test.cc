@@ -56,6 +56,31 @@ TEST_CASE("no file draws randomness that has no key", "[architecture]") {
   }
 }
 
+TEST_CASE("products are counted where they are computed", "[architecture]") {
+  // What counts, and what is not to be counted: optimisers, merging, orthogonal starts.
+  const std::set<std::string> exempt{"core/nn/flops.cc",     "core/nn/layers.cc",
+                                     "core/nn/attention.cc", "core/nn/adapters/lora.cc",
+                                     "core/train/muon.cc",   "learners/coda_prompt.cc"};
+  const std::regex product(
+      R"(\bat::(linear|matmul|b?mm|mv|(b?add|ba)\w*mm|addmv|conv\dd|convolution|einsum|dot)(_out)?\s*\()"
+      R"(|\.(matmul|b?mm|mv|add(b?mm|mv)_?|baddbmm_?|dot)\s*\()");
+  size_t num_exempt = 0;
+  for (const SourceFile& file : source_files()) {
+    if (!file.path.starts_with("core/") && !file.path.starts_with("learners/")) continue;
+    if (file.path.starts_with("core/merge/")) continue;
+    const std::string code = code_only(file.text);
+    std::smatch match;
+    if (!std::regex_search(code, match, product)) continue;
+    if (exempt.contains(file.path)) {
+      ++num_exempt;
+      continue;
+    }
+    FAIL_CHECK(file.path << ":" << line_of(code, match.position()) << ": '" << match.str()
+                         << "' is not counted; use what core/nn/flops.h or layers.h has");
+  }
+  CHECK(num_exempt == exempt.size());
+}
+
 TEST_CASE("the search for forbidden calls sees code and passes over comments and texts",
           "[architecture]") {
   CHECK(code_only("a // rand()\nb") == "a          \nb");

@@ -1,6 +1,8 @@
 // Every plug-in's operations are counted, as LibTorch does them.
 #include "core/nn/flops.h"
 
+#include <functional>
+#include <set>
 #include <string>
 
 #include "core/nn/adapters/adapter_hooks.h"
@@ -26,6 +28,10 @@ void check_counted(const std::function<Tensor()>& forward) {
 Tensor images() {
   return init::normal({4, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU);
 }
+
+/// What these compute besides products: triangular systems, which LibTorch does not call so, and
+/// merged or orthogonal weights, which are not counted.
+const std::set<std::string> kInPart{"fecam", "coda_prompt", "rmm"};
 
 }  // namespace
 
@@ -72,8 +78,11 @@ TEST_CASE("what a learner computes is counted", "[conformance][flops]") {
     for (const auto& [kind, by_experience] : run.record.flops) {
       for (const double flops : by_experience) counted += flops;
     }
-    // Algebra on weights is not counted, and a triangular system that is solved is no product.
-    CHECK(counted == Approx(done).epsilon(0.02));
+    if (kInPart.contains(entry->name)) {
+      CHECK(counted == Approx(done).epsilon(0.02));
+    } else {
+      CHECK(counted == done);
+    }
   }
 }
 

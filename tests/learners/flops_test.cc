@@ -1,6 +1,8 @@
 // Operations counted by hand, and by LibTorch as it does them.
 #include "core/nn/flops.h"
 
+#include <string>
+
 #include <ATen/TensorOperators.h>
 
 #include "core/nn/adapters/adapter_hooks.h"
@@ -147,6 +149,26 @@ TEST_CASE("tokens that a method inserts are counted where they are", "[flops]") 
   // Seven tokens instead of five.
   CHECK(forward == kEmbed + 2 * 2 * (7 * 2048 + 2 * 7 * 7 * 16));
   CHECK(backward == 0);  // the prompts are trainable, but nothing was recorded
+}
+
+TEST_CASE("what is counted of a vision transformer is what LibTorch does", "[flops]") {
+  const auto network = vit("image_size: 16, patch_size: 4, width: 16, depth: 2, heads: 2, stem: " +
+                           std::string(GENERATE("patch", "conv")));
+  set_trainable(*network, true);
+  Hooks none;
+  PrefixOfThree prefix;
+  const bool has_prefix = GENERATE(false, true);
+  Hooks& hooks = has_prefix ? static_cast<Hooks&>(prefix) : none;
+  const Tensor x = images(3, 16);
+  const testing::ProductWitness witness;
+  Tensor loss;
+  const auto [forward, backward] =
+      flops_of([&] { loss = network->forward(x, hooks).square().sum(); });
+  CHECK(witness.flops() == forward);
+  loss.backward();
+  // Attention by heads computes its weights again on the way back: 17 tokens of width 16.
+  const double again = has_prefix ? 0 : 2 * 3 * 2.0 * 17 * 17 * 16;
+  CHECK(witness.flops() - forward == backward + again);
 }
 
 TEST_CASE("what is counted is what LibTorch does", "[flops]") {

@@ -14,7 +14,6 @@
 #include <cmath>
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/conv2d.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -65,10 +64,7 @@ struct ConvolutionalBypass {
   }
 
   [[nodiscard]] Tensor convolve(const Tensor& grid) const {
-    const int64_t pixels = grid.size(0) * grid.size(2) * grid.size(3);
-    count_product(2 * static_cast<double>(pixels) * static_cast<double>(kernel.numel()), grid,
-                  kernel);
-    return at::conv2d(grid, kernel, kernel_bias, /*stride=*/1, /*padding=*/1);
+    return convolution(grid, kernel, kernel_bias, /*stride=*/1, /*padding=*/1);
   }
 
   void tensors(TensorVisitor& visitor) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include <ATen/ops/conv2d.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/ones.h>
@@ -28,10 +27,7 @@ struct Convolution {
   int64_t stride = 1, padding = 0;
 
   [[nodiscard]] Tensor operator()(const Tensor& x) const {
-    Tensor maps = at::conv2d(x, weight, bias, stride, padding);
-    const int64_t pixels = maps.size(0) * maps.size(2) * maps.size(3);
-    count_product(2 * static_cast<double>(pixels) * static_cast<double>(weight.numel()), x, weight);
-    return maps;
+    return convolution(x, weight, bias, stride, padding);
   }
   void tensors(TensorVisitor& visitor) {
     visitor.parameter("weight", weight);
