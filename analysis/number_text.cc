@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,11 +31,11 @@ std::string count_text(double value) {
   return with_thousands(fmt::format("{:.{}f}", value, whole ? 0 : 1));
 }
 
-/// Three digits that say something, for values of any size that are not negative.
-std::string significant_text(double value) {
-  constexpr int kMostDecimals = 9;
+/// With which three digits say something, of values of any size that are not negative.
+int decimals(double value) {
+  constexpr int kMost = 9;
   const int before = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
-  return with_thousands(fmt::format("{:.{}f}", value, std::clamp(2 - before, 0, kMostDecimals)));
+  return std::clamp(2 - before, 0, kMost);
 }
 
 }  // namespace
@@ -49,7 +50,7 @@ std::string number_text(Unit unit, double value) {
     case Unit::kSeconds:
       return without_negative_zero(fmt::format("{:.1f}", value));
     case Unit::kTeraflops:
-      return significant_text(value);
+      return with_thousands(fmt::format("{:.{}f}", value, decimals(value)));
     case Unit::kCount:
       return without_negative_zero(count_text(value));
   }
@@ -57,8 +58,12 @@ std::string number_text(Unit unit, double value) {
 }
 
 std::string deviation_text(Unit unit, const Statistics& statistics) {
-  const bool constant = unit == Unit::kCount && statistics.deviation == 0;
-  return constant ? "" : number_text(unit, statistics.deviation);
+  const auto [mean, deviation] = std::pair(statistics.mean, statistics.deviation);
+  if (unit == Unit::kCount && deviation == 0) return "";
+  if (unit == Unit::kTeraflops && !std::isnan(deviation)) {
+    return with_thousands(fmt::format("{:.{}f}", deviation, decimals(mean)));
+  }
+  return number_text(unit, deviation);
 }
 
 std::string unit_text(Unit unit) {
