@@ -84,28 +84,27 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
   const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
   auto* out = static_cast<std::byte*>(result.data_ptr());
-  std::vector<int64_t> wanted;  // chunks, in the order of the rows
-  for (const int64_t row : rows) {
+  std::vector<int64_t> wanted;                    // chunks, in the order of the rows
+  std::map<int64_t, std::vector<size_t>> places;  // of `result`, by chunk
+  for (size_t place = 0; place < rows.size(); ++place) {
+    const int64_t row = rows[place];
     CL_CHECK(row >= 0 && row < samples.size(), "row {} of {}", row, samples.size());
-    if (std::find(wanted.begin(), wanted.end(), row / kChunk) == wanted.end()) {
-      wanted.push_back(row / kChunk);
-    }
+    std::vector<size_t>& of_chunk = places[row / kChunk];
+    if (of_chunk.empty()) wanted.push_back(row / kChunk);
+    of_chunk.push_back(place);
   }
-  std::map<int64_t, Tensor> at_hand;  // by chunk: also those that nobody keeps
   for (size_t i = 0; i < wanted.size(); ++i) {
     // Who asks in the order of the rows will want the chunk behind the last.
     const int64_t next = i + 1 < wanted.size() ? wanted[i + 1] : wanted[i] + 1;
-    at_hand[wanted[i]] = chunk(request, *entry, wanted[i], next);
-  }
-  for (const int64_t row : rows) {
-    const Tensor& values = at_hand.at(row / kChunk);
+    const Tensor values = chunk(request, *entry, wanted[i], next);
     const auto* from = static_cast<const std::byte*>(values.data_ptr());
-    std::memcpy(out, from + static_cast<size_t>(row % kChunk) * row_bytes, row_bytes);
-    out += row_bytes;
-  }
-  if (!fits_memory) {
-    for (const auto& [index, values] : at_hand) {
-      if (entry->chunks[static_cast<size_t>(index)].defined()) release_pages(values);
+    for (const size_t place : places.at(wanted[i])) {
+      const auto within = static_cast<size_t>(rows[place] % kChunk);
+      std::memcpy(out + place * row_bytes, from + within * row_bytes, row_bytes);
+    }
+    // One chunk of a file at a time: what was touched goes before the next comes.
+    if (!fits_memory && entry->chunks[static_cast<size_t>(wanted[i])].defined()) {
+      release_pages(values);
     }
   }
   return result.to(device_);
@@ -125,7 +124,7 @@ Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index, 
     request.samples.expect(rows_of(request.samples, next), request.view, Announcer::kPieces);
   }
   const trace::Span span("frozen");
-  const Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
+  Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
   if (entry.bytes > 0) kept = computed;
   if (!work_.store) return computed;
   work_.store->keep(key, entry.about, computed);
