@@ -44,12 +44,13 @@ config::Node unmoved(config::Node choice, const config::Node& node, const std::s
                                                           {"schedule", "constant"},
                                                           {"milestones", "[]"}}) {
       if (node.contains(option)) {
-        choice = choice.with(path + "." + option, config::Node::parse(value, "gradient_test.yaml"));
+        choice = choice.with(fmt::format("{}.{}", path, option),
+                             config::Node::parse(value, "gradient_test.yaml"));
       }
     }
   }
   for (const auto& entry : node.entries()) {
-    choice = unmoved(choice, entry.value, path + "." + entry.key);
+    choice = unmoved(choice, entry.value, fmt::format("{}.{}", path, entry.key));
   }
   return choice;
 }
