@@ -147,6 +147,29 @@ TEST_CASE("finetune on all at once is joint training of the full network", "[fin
   }
 }
 
+TEST_CASE("where there is but one experience, methods without a past are joint training",
+          "[joint]") {
+  const std::string train = "train: {epochs: 3, batch_size: 16, lr: 0.01, schedule: constant}";
+  const auto logits = [&](const std::string& method) {
+    Course course(method + train + "}");
+    course.learn(0, {0, 1, 2, 3});
+    return course.logits({0, 1, 2, 3});
+  };
+  const Tensor full = logits("joint: {mode: full, backbone_lr_scale: 1, ");
+  for (const std::string name : {"finetune", "ewc", "lwf"}) {
+    INFO(name);
+    CHECK(at::equal(logits(name + ": {"), full));
+  }
+  const Tensor with_adapters = logits("joint: {mode: adapter, ");
+  CHECK(at::equal(logits("finetune_adapter: {"), with_adapters));
+  // Frozen from now on, so features come in other batches.
+  CHECK(largest(logits("fixed_adapters: {") - with_adapters) < 1e-5);
+  const Tensor probe = logits("joint: {mode: linear_probe, ");
+  CHECK(at::equal(logits("linear_probe: {"), probe));
+  CHECK_FALSE(at::equal(full, with_adapters));
+  CHECK_FALSE(at::equal(with_adapters, probe));
+}
+
 TEST_CASE("later experiences have a weight decay of their own", "[finetune]") {
   Course both("finetune: {train: {epochs: 2}}");
   Course other("finetune: {train: {epochs: 2}, later_weight_decay: 5e-4}");
