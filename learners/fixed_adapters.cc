@@ -37,7 +37,7 @@ class FixedAdapters final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override {
     network_.learn(view, train_, context);
-    network_.set_frozen(true);
+    if (!network_.is_frozen()) network_.set_frozen(true);  // keeps what it remembers otherwise
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());

@@ -42,6 +42,7 @@ class TunedClassifier {
   /// Whether all but the classifier stays as it is from now on. To be called anew before anything
   /// is given other values, as `Learner::restore` does: what was computed is forgotten.
   void set_frozen(bool frozen);
+  [[nodiscard]] bool is_frozen() const { return frozen_; }
 
   /// features [N, dim] under any view
   [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,

@@ -354,6 +354,15 @@ TEST_CASE("a run file tells what was computed, and what did not have to be", "[e
   CHECK(trained.flops.at("learn.backward") ==
         Flops(3, 2 * 48 * (20480 + 2 * 1600 + 7 * kHalfAdapter + 2 * kHead)));
   CHECK(trained.flops.at("evaluate.forward") == Flops{16 * kWhole, 32 * kWhole, 48 * kWhole});
+
+  // Frozen after the first experience: what was remembered then is remembered on.
+  const RunRecord frozen = record("{fixed_adapters: {train: {epochs: 2}}}", "frozen", nullptr);
+  constexpr double kFeatures = kWhole - kHead;
+  CHECK(frozen.flops.at("learn.forward") ==
+        Flops{2 * 48 * kWhole, 48 * kFeatures + 2 * 48 * kHead, 48 * kFeatures + 2 * 48 * kHead});
+  CHECK(frozen.flops.at("evaluate.forward") == Flops{16 * kFeatures + 16 * kHead,
+                                                     16 * kFeatures + 32 * kHead,
+                                                     16 * kFeatures + 48 * kHead});
 }
 
 TEST_CASE("a joint learner learns once and is examined on every experience", "[experiments]") {
