@@ -29,6 +29,9 @@ constexpr double kRelative = 0.03, kAbsolute = 1e-3;
 
 /// Phases whose steps differ by themselves: what is replayed or drawn in each is another.
 const std::set<std::string> kUnsteady{"der train", "er train", "slca align"};
+/// What has no other phases, or trains nothing. (Of rmm only the classifier is examined: adapters
+/// in training are not yet among its tensors.)
+const std::set<std::string> kUnexamined{"der", "er", "random", "simplecil"};
 // What the loss of the same parameters may differ by: samples come in another order.
 constexpr double kSame = 1e-5;
 
@@ -77,7 +80,9 @@ class Probe final : public Progress {
   Probe(std::string name, Learner& learner) : name_(std::move(name)), learner_(learner) {}
 
   void update(const ProgressUpdate& update) override {
-    if (update.num_epochs != kEpochs) return;
+    if (update.num_epochs == 0) return;
+    REQUIRE(update.num_epochs == kEpochs);
+    REQUIRE(update.num_steps == 1);
     const GradMode no_gradients(false);
     if (update.epoch == 0) begin(update.phase);
     if (kUnsteady.contains(phase_)) return;
@@ -90,6 +95,8 @@ class Probe final : public Progress {
       INFO(phase_);
       CHECK(update.loss == Approx(loss_).margin(kSame));  // all is where it was
       CHECK(steepest_ > 10 * kAbsolute);
+      CHECK(next_ == kCoordinates);
+      ++num_examined_;
     } else if (after_choice % 2 == 1) {
       above_ = update.loss;
       move(-2 * kStep);
@@ -100,7 +107,7 @@ class Probe final : public Progress {
     }
   }
 
-  [[nodiscard]] int64_t num_phases() const { return num_phases_; }
+  [[nodiscard]] int64_t num_examined() const { return num_examined_; }
 
  private:
   struct Coordinate {
@@ -112,7 +119,6 @@ class Probe final : public Progress {
   /// New adapters do nothing, new heads are of zeros: all that trains gets a push.
   void begin(const std::string& phase) {
     phase_ = name_ + " " + phase;
-    ++num_phases_;
     trained_.clear();
     coordinates_.clear();
     next_ = 0;
@@ -130,10 +136,13 @@ class Probe final : public Progress {
   void choose() {
     const auto num = static_cast<int64_t>(trained_.size());
     for (int64_t i = 0; i < kCoordinates; ++i) {
-      const Tensor& parameter = trained_[static_cast<size_t>(i * num / kCoordinates)];
+      // The last ones are a classifier's.
+      const bool is_last = num > 1 && i >= kCoordinates - 2;
+      const int64_t place = is_last ? num + i - kCoordinates : i * num / kCoordinates;
+      const Tensor& parameter = trained_[static_cast<size_t>(place)];
       const Tensor gradient = parameter.grad().reshape({-1});
-      const int64_t index =
-          i % 2 == 0 ? gradient.abs().argmax().item<int64_t>() : 7919 * i % gradient.numel();
+      const int64_t index = i % 2 == 0 || is_last ? gradient.abs().argmax().item<int64_t>()
+                                                  : 7919 * i % gradient.numel();
       coordinates_.push_back({parameter.view({-1}), index, gradient[index].item<double>()});
     }
   }
@@ -155,14 +164,13 @@ class Probe final : public Progress {
   std::vector<Tensor> trained_;
   std::vector<Coordinate> coordinates_;
   double loss_ = 0, above_ = 0, steepest_ = 0;
-  int64_t next_ = 0, num_phases_ = 0;
+  int64_t next_ = 0, num_examined_ = 0;
 };
 
 }  // namespace
 
 TEST_CASE("a learner's gradients are the slopes of its loss", "[conformance][learner][gradient]") {
   const auto stream = blobs(7, /*train_per_class=*/6);
-  int64_t num_phases = 0;
   for (const auto& entry : Learners::get().entries()) {
     INFO(entry->name);
     const auto learner = Learners::get().make(
@@ -180,9 +188,8 @@ TEST_CASE("a learner's gradients are the slopes of its loss", "[conformance][lea
                          .stop = {}};
       learner->learn(stream->experience(k).train_view(stream->info().scenario), context);
     }
-    num_phases += probe.num_phases();
+    CHECK((probe.num_examined() > 0) == !kUnexamined.contains(entry->name));
   }
-  CHECK(num_phases > 40);
 }
 
 }  // namespace cl::conformance
