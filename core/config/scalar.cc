@@ -53,10 +53,12 @@ bool looks_like_other_type(std::string_view text) {
   static constexpr std::array<std::string_view, 12> kWords{
       "true", "false", "yes", "no", "on", "off", "y", "n", "null", "inf", "nan", "infinity"};
   if (std::find(kWords.begin(), kWords.end(), lower(text)) != kWords.end()) return true;
-  if (lower(text) == ".inf" || lower(text) == "-.inf" || lower(text) == ".nan") return true;
-  const size_t sign = text[0] == '-' || text[0] == '+' ? 1 : 0;
-  if (text.size() == sign) return false;
-  const char first = text[sign];
+  const std::string_view unsigned_text = text.substr(text[0] == '-' || text[0] == '+' ? 1 : 0);
+  if (unsigned_text.empty()) return false;
+  for (const char* number : {".inf", "inf", "infinity", ".nan"}) {
+    if (lower(unsigned_text) == number) return true;
+  }
+  const char first = unsigned_text[0];
   const bool starts_number = (first >= '0' && first <= '9') || first == '.';
   return starts_number && text.find_first_not_of("0123456789abcdefABCDEFoxX_.+-") == text.npos;
 }

@@ -163,7 +163,8 @@ TEST_CASE("any value fits on one line", "[config]") {
   const auto flow = [](const char* text) { return write_flow(Node::parse(text, "t")); };
   CHECK(flow("sema:\n  k: 8\n  on: ['8', true, 1e-3]\n  none:\n") ==
         "{sema: {k: 8, \"on\": [\"8\", true, 1e-3], none: null}}");
-  CHECK(flow("[-3, -.inf, +2.5, -.5, '-3', '-']") == "[-3, -.inf, +2.5, -.5, \"-3\", \"-\"]");
+  CHECK(flow("[-3, -.inf, +.inf, -inf, +2.5, -.5, '-3', '-']") ==
+        "[-3, -.inf, +.inf, -inf, +2.5, -.5, \"-3\", \"-\"]");
   CHECK(flow("'a: b'") == "\"a: b\"");
   CHECK(flow("{}") == "{}");
   CHECK(flow("[]") == "[]");
