@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 
-#include "core/base/check.h"
 #include "core/base/scratch_folder.h"
 #include "core/metrics/summary.h"
 #include "experiments/shared_activations.h"
@@ -42,15 +41,14 @@ struct Lap {
 /// Takes the time and the memory of a run, experience by experience.
 class Meter final : public Progress {
  public:
-  /// @param knows_peak  whether there is memory to be read; else it is zero
-  explicit Meter(bool knows_peak) : knows_peak_(knows_peak) {}
-
   void update(const ProgressUpdate& update) override { begin_lap(update.experience); }
   /// Of what came before the first of `num` experiences, and of each, the last of which ends now.
   [[nodiscard]] std::vector<Lap> laps(int64_t num) {
     begin_lap(num);
     return laps_;
   }
+  /// Whether the system told all peaks, and not that of an earlier lap again.
+  [[nodiscard]] bool knows_peak() const { return knows_peak_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -59,14 +57,14 @@ class Meter final : public Progress {
   void begin_lap(int64_t experience) {
     while (static_cast<int64_t>(laps_.size()) <= experience) {
       const auto now = Clock::now();
-      laps_.push_back({std::chrono::duration<double>(now - start_).count(),
-                       knows_peak_ ? peak_mib().value() : 0});
-      if (knows_peak_) CL_CHECK(restart_peak());
+      const auto peak = peak_mib();
+      laps_.push_back({std::chrono::duration<double>(now - start_).count(), peak.value_or(0)});
+      knows_peak_ = knows_peak_ && peak && restart_peak();
       start_ = Clock::now();
     }
   }
 
-  bool knows_peak_;
+  bool knows_peak_ = restart_peak();
   Clock::time_point start_ = Clock::now();
   std::vector<Lap> laps_;  // before experience 0, and of each but the present one
 };
@@ -81,10 +79,10 @@ void time_one(const RunSpec& spec, const TimingPlan& plan, RunPlace place, JobTi
   if (plan.cache == TimedCache::kOwn) {
     place.store = shared_activations(scratch.path() / "cache", plan.cache_gib, plan.threads);
   }
-  const bool knows_peak = restart_peak() && peak_mib();
-  Meter meter(knows_peak);
+  Meter meter;
   const RunRecord record = run(spec, place, meter);
   const std::vector<Lap> laps = meter.laps(record.num_experiences());
+  const bool knows_peak = meter.knows_peak();
   Lap whole = laps.front();
   timing.by_experience.resize(laps.size() - 1);
   if (knows_peak) timing.peak_by_experience.resize(laps.size() - 1);

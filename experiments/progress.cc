@@ -72,6 +72,7 @@ void ProgressBoard::end(const Line& line) {
 
 void ProgressBoard::show(Line& line, const ProgressUpdate& update) {
   const std::lock_guard lock(mutex_);
+  if (style_ == Style::kPlain && update.num_steps == 0) return;  // nothing to tell yet
   const bool is_new = update.experience != line.last.experience || line.fraction_begin < 0;
   line.last = update;
   const double fraction = fraction_done(update);
