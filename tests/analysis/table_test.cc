@@ -258,7 +258,7 @@ TEST_CASE("numbers are printed as their unit asks", "[analysis]") {
   CHECK(number_text(Unit::kPercent, kNever).empty());
   CHECK(deviation_text(Unit::kCount, {3, 5, 0}).empty());
   CHECK(deviation_text(Unit::kTeraflops, {3, .116, 1e-17}) == "0.000");  // as fine as the mean
-  CHECK(deviation_text(Unit::kTeraflops, {3, 12.3, .25}) == "0.2");
+  CHECK(deviation_text(Unit::kTeraflops, {3, 12.3, .24}) == "0.2");
   CHECK(deviation_text(Unit::kTeraflops, {1, .5, kNever}).empty());
   CHECK(deviation_text(Unit::kPercent, {3, .5, 0}) == "0.00");
   CHECK(deviation_text(Unit::kPercent, {1, .5, kNever}).empty());

@@ -62,7 +62,7 @@ TEST_CASE("products are counted where they are computed", "[architecture]") {
                                      "core/nn/attention.cc", "core/nn/adapters/lora.cc",
                                      "core/train/muon.cc",   "learners/coda_prompt.cc"};
   const std::regex product(
-      R"(\bat::(linear|matmul|b?mm|mv|(b?add|ba)\w*mm|addmv|conv\dd|convolution|einsum|dot)(_out)?\s*\()"
+      R"(\bat::(linear|matmul|b?mm|mv|(b?add|ba)\w*mm|addmv|conv\dd|conv_transpose\dd|convolution|einsum|dot|inner|tensordot|bilinear|cdist|chain_matmul|linalg_multi_dot|scaled_dot_product_attention)(_out)?\s*\()"
       R"(|\.(matmul|b?mm|mv|add(b?mm|mv)_?|baddbmm_?|dot)\s*\()");
   size_t num_exempt = 0;
   for (const SourceFile& file : source_files()) {

@@ -67,7 +67,8 @@ class ProductWitness {
     if (name == "aten::mm" || name == "aten::bmm" || name == "aten::mv" || name == "aten::dot") {
       total += matrices(tensor(0), tensor(1));
     } else if (name == "aten::addmm" || name == "aten::addmm_" || name == "aten::baddbmm" ||
-               name == "aten::addmv") {
+               name == "aten::baddbmm_" || name == "aten::_addmm_activation" ||
+               name == "aten::addmv") {  // not addmv_, which mv calls within
       total += matrices(tensor(1), tensor(2));
     } else if (name == "aten::convolution") {
       const std::vector<int64_t> steps = inputs[3].toIntVector(), padding = inputs[4].toIntVector();
@@ -76,7 +77,8 @@ class ProductWitness {
       const auto wanted = inputs[10].toBoolList();
       const double of_one = convolution(tensor(0).numel(), tensor(2));
       total += of_one * ((wanted[0] ? 1 : 0) + (wanted[1] ? 1 : 0));
-    } else if (name.starts_with("aten::_scaled_dot_product") || name.starts_with("aten::addbmm")) {
+    } else if (name.starts_with("aten::_scaled_dot_product") || name.starts_with("aten::addbmm") ||
+               name.starts_with("aten::mkldnn_linear")) {
       is_blind = true;
     }
     return nullptr;
