@@ -51,7 +51,7 @@ FirstSession::FirstSession(const Options& options, LearnerParts parts, bool keep
 
 void FirstSession::adapt(const TrainView& view, RunContext& context) {
   num_trained_.zero_();
-  if (std::exchange(adapted_, true)) return;
+  if (network_.is_frozen()) return;
   // Where nothing but the classifier would learn, nothing does, as that is not used.
   if (!network_.trained_groups().front().parameters.empty()) {
     network_.learn(view, train_, context);
@@ -93,7 +93,6 @@ ParameterCount FirstSession::parameter_count() {
 }
 
 void FirstSession::shape_for(bool adapted) {
-  adapted_ = adapted;
   network_.set_frozen(adapted);
   if (plain_features_) plain_features_->forget();
 }

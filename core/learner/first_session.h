@@ -66,7 +66,6 @@ class FirstSession {
   std::unique_ptr<Backbone> plain_;  // a copy, where the weights themselves are trained
   TunedClassifier network_;
   std::optional<FrozenTokens> plain_features_;
-  bool adapted_ = false;
   Tensor num_trained_;  // int64: scalars, in the last experience
 };
 
