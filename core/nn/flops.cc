@@ -11,6 +11,11 @@ namespace {
 
 thread_local FlopCount* current = nullptr;
 
+/// Of a `result` whose every value is a sum of `terms` products of a number of `a` and one of `b`.
+void count_sums(const Tensor& result, int64_t terms, const Tensor& a, const Tensor& b) {
+  count_product(2 * static_cast<double>(result.numel()) * static_cast<double>(terms), a, b);
+}
+
 }  // namespace
 
 FlopScope::FlopScope(FlopCount& count) : previous_(std::exchange(current, &count)) {}
@@ -28,20 +33,19 @@ void count_product(double flops, const Tensor& a, const Tensor& b) {
 
 Tensor product(const Tensor& a, const Tensor& b) {
   Tensor result = at::matmul(a, b);
-  count_product(2 * static_cast<double>(result.numel()) * static_cast<double>(a.size(-1)), a, b);
+  count_sums(result, a.size(-1), a, b);
   return result;
 }
 
 void add_product(Tensor& sum, const Tensor& a, const Tensor& b) {
   sum.addmm_(a, b);
-  count_product(2 * static_cast<double>(sum.numel()) * static_cast<double>(a.size(-1)), a, b);
+  count_sums(sum, a.size(-1), a, b);
 }
 
 Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t stride,
                    int64_t padding) {
   Tensor maps = at::conv2d(x, weight, bias, stride, padding);
-  const int64_t pixels = maps.size(0) * maps.size(2) * maps.size(3);
-  count_product(2 * static_cast<double>(pixels) * static_cast<double>(weight.numel()), x, weight);
+  count_sums(maps, weight.numel() / weight.size(0), x, weight);
   return maps;
 }
 
