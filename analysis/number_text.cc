@@ -31,11 +31,11 @@ std::string count_text(double value) {
   return with_thousands(fmt::format("{:.{}f}", value, whole ? 0 : 1));
 }
 
-/// With which three digits say something, of values of any size that are not negative.
-int decimals(double value) {
-  constexpr int kMost = 9;
-  const int before = value > 0 ? static_cast<int>(std::floor(std::log10(value))) : 0;
-  return std::clamp(2 - before, 0, kMost);
+/// With as many decimals as three digits of `model` need, which is not negative, of whatever size.
+std::string significant_text(double value, double model) {
+  constexpr int kMostDecimals = 9;
+  const int before = model > 0 ? static_cast<int>(std::floor(std::log10(model))) : 0;
+  return with_thousands(fmt::format("{:.{}f}", value, std::clamp(2 - before, 0, kMostDecimals)));
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ std::string number_text(Unit unit, double value) {
     case Unit::kSeconds:
       return without_negative_zero(fmt::format("{:.1f}", value));
     case Unit::kTeraflops:
-      return with_thousands(fmt::format("{:.{}f}", value, decimals(value)));
+      return significant_text(value, value);
     case Unit::kCount:
       return without_negative_zero(count_text(value));
   }
@@ -61,7 +61,7 @@ std::string deviation_text(Unit unit, const Statistics& statistics) {
   const auto [mean, deviation] = std::pair(statistics.mean, statistics.deviation);
   if (unit == Unit::kCount && deviation == 0) return "";
   if (unit == Unit::kTeraflops && !std::isnan(deviation)) {
-    return with_thousands(fmt::format("{:.{}f}", deviation, decimals(mean)));
+    return significant_text(deviation, mean);
   }
   return number_text(unit, deviation);
 }
