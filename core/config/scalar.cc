@@ -50,14 +50,13 @@ bool is_alphanumeric(char c) {
 /// Whether some YAML reader would see a yes/no, null, number, date or document mark in the bare
 /// text.
 bool looks_like_other_type(std::string_view text) {
-  static constexpr std::array<std::string_view, 12> kWords{
-      "true", "false", "yes", "no", "on", "off", "y", "n", "null", "inf", "nan", "infinity"};
+  static constexpr std::array<std::string_view, 10> kWords{"true", "false", "yes", "no",   "on",
+                                                           "off",  "y",     "n",   "null", "nan"};
+  static constexpr std::array<std::string_view, 4> kSigned{".inf", "inf", "infinity", ".nan"};
   if (std::find(kWords.begin(), kWords.end(), lower(text)) != kWords.end()) return true;
   const std::string_view unsigned_text = text.substr(text[0] == '-' || text[0] == '+' ? 1 : 0);
   if (unsigned_text.empty()) return false;
-  for (const char* number : {".inf", "inf", "infinity", ".nan"}) {
-    if (lower(unsigned_text) == number) return true;
-  }
+  if (std::find(kSigned.begin(), kSigned.end(), lower(unsigned_text)) != kSigned.end()) return true;
   const char first = unsigned_text[0];
   const bool starts_number = (first >= '0' && first <= '9') || first == '.';
   return starts_number && text.find_first_not_of("0123456789abcdefABCDEFoxX_.+-") == text.npos;

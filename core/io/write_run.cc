@@ -202,8 +202,9 @@ void write_circumstances(File& file, const RunRecord& run) {
   for (const auto& [phase, seconds] : run.seconds) {
     file.write_attribute("/", "seconds." + phase, seconds);
   }
-  for (const auto& [kind, flops] : run.flops)
+  for (const auto& [kind, flops] : run.flops) {
     file.write_attribute("/", "operations." + kind, flops);
+  }
 }
 
 }  // namespace
