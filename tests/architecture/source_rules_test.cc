@@ -36,8 +36,13 @@ const std::vector<Forbidden>& forbidden() {
   return kForbidden;
 }
 
-int line_of(const std::string& text, std::ptrdiff_t position) {
-  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + position, '\n'));
+/// Where `code`, that of `file`, first has what `pattern` describes, "core/x.cc:3: 'text'"; empty
+/// if nowhere.
+std::string find(const SourceFile& file, const std::string& code, const std::regex& pattern) {
+  std::smatch match;
+  if (!std::regex_search(code, match, pattern)) return "";
+  const auto line = 1 + std::count(code.begin(), code.begin() + match.position(), '\n');
+  return file.path + ":" + std::to_string(line) + ": '" + match.str() + "'";
 }
 
 }  // namespace
@@ -48,10 +53,8 @@ TEST_CASE("no file draws randomness that has no key", "[architecture]") {
     if (file.path.starts_with("tests/")) continue;
     const std::string code = code_only(file.text);
     for (const Forbidden& rule : forbidden()) {
-      std::smatch match;
-      if (!std::regex_search(code, match, std::regex(rule.pattern))) continue;
-      FAIL_CHECK(file.path << ":" << line_of(code, match.position()) << ": '" << match.str() << "' "
-                           << rule.reason);
+      const std::string place = find(file, code, std::regex(rule.pattern));
+      if (!place.empty()) FAIL_CHECK(place << " " << rule.reason);
     }
   }
 }
@@ -62,21 +65,20 @@ TEST_CASE("products are counted where they are computed", "[architecture]") {
                                      "core/nn/attention.cc", "core/nn/adapters/lora.cc",
                                      "core/train/muon.cc",   "learners/coda_prompt.cc"};
   const std::regex product(
-      R"(\bat::(linear|matmul|b?mm|mv|(b?add|ba)\w*mm|addmv|conv\dd|conv_transpose\dd|convolution|einsum|dot|inner|tensordot|bilinear|cdist|chain_matmul|linalg_multi_dot|scaled_dot_product_attention)(_out)?\s*\()"
+      R"(\bat::(linear|matmul|b?mm|mv|(b?add|ba)\w*mm|addmv|conv\dd|conv_transpose\dd|convolution|)"
+      R"(einsum|dot|inner|tensordot|bilinear|cdist|chain_matmul|linalg_multi_dot|scaled_dot_product_attention)(_out)?\s*\()"
       R"(|\.(matmul|b?mm|mv|add(b?mm|mv)_?|baddbmm_?|dot)\s*\()");
   size_t num_exempt = 0;
   for (const SourceFile& file : source_files()) {
     if (!file.path.starts_with("core/") && !file.path.starts_with("learners/")) continue;
     if (file.path.starts_with("core/merge/")) continue;
-    const std::string code = code_only(file.text);
-    std::smatch match;
-    if (!std::regex_search(code, match, product)) continue;
+    const std::string place = find(file, code_only(file.text), product);
+    if (place.empty()) continue;
     if (exempt.contains(file.path)) {
       ++num_exempt;
       continue;
     }
-    FAIL_CHECK(file.path << ":" << line_of(code, match.position()) << ": '" << match.str()
-                         << "' is not counted; use what core/nn/flops.h or layers.h has");
+    FAIL_CHECK(place << " is not counted; use what core/nn/flops.h or layers.h has");
   }
   CHECK(num_exempt == exempt.size());
 }
@@ -96,10 +98,8 @@ TEST_CASE("learners and networks never name a device themselves", "[architecture
   const std::regex device(R"(\bkCUDA\b|c10::DeviceType|\bc10::Device\s*\()");
   for (const SourceFile& file : source_files()) {
     if (!file.path.starts_with("learners/") && !file.path.starts_with("core/nn/")) continue;
-    const std::string code = code_only(file.text);
-    std::smatch match;
-    if (!std::regex_search(code, match, device)) continue;
-    FAIL_CHECK(file.path << ":" << line_of(code, match.position()) << ": '" << match.str() << "'");
+    const std::string place = find(file, code_only(file.text), device);
+    if (!place.empty()) FAIL_CHECK(place);
   }
 }
 
