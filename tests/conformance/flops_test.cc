@@ -1,7 +1,6 @@
 // Every plug-in's operations are counted, as LibTorch does them.
 #include "core/nn/flops.h"
 
-#include <functional>
 #include <set>
 #include <string>
 
@@ -14,16 +13,6 @@
 
 namespace cl::conformance {
 namespace {
-
-/// Of `forward`, and of the backward pass from the sum of what it returns.
-void check_counted(const std::function<Tensor()>& forward) {
-  const testing::ProductWitness witness;
-  Tensor sum;
-  const auto [ahead, back] = flops_of([&] { sum = forward().sum(); });
-  CHECK(witness.flops() == ahead);
-  sum.backward();
-  CHECK(witness.flops() - ahead == back);
-}
 
 Tensor images() {
   return init::normal({4, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU);
@@ -44,7 +33,7 @@ TEST_CASE("what adapters, tuners and heads compute is counted", "[conformance][f
     AdapterHooks adapters(config::Node::of(entry->name), 0, backbone->info().depth,
                           adapter_parts(backbone->info(), RngKey(3), at::kCPU));
     adapters.draw_from(RngKey(4));
-    check_counted([&] { return backbone->forward(x, adapters); });
+    testing::check_counted([&] { return backbone->forward(x, adapters); });
   }
   for (const auto& entry : Tuners::get().entries()) {
     INFO("tuner " << entry->name);
@@ -52,14 +41,14 @@ TEST_CASE("what adapters, tuners and heads compute is counted", "[conformance][f
     set_trainable(*backbone, entry->traits.trains_backbone);
     const auto tuner = entry->make(config::Node(), {*backbone, RngKey(3), at::kCPU});
     const Tensor own = x.clone().set_requires_grad(true);  // so that there is a gradient to ask for
-    check_counted([&] { return backbone->forward(own, tuner->hooks()); });
+    testing::check_counted([&] { return backbone->forward(own, tuner->hooks()); });
   }
   for (const auto& entry : Heads::get().entries()) {
     INFO("head " << entry->name);
     const auto head = entry->make(
         config::Node(), {.dim = 5, .num_classes = 3, .key = RngKey(1), .device = at::kCPU});
     const Tensor features = init::normal({4, 5}, 0, 1, RngKey(2), at::kCPU);
-    check_counted([&] { return head->logits(features); });
+    testing::check_counted([&] { return head->logits(features); });
   }
 }
 

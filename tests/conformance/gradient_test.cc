@@ -4,6 +4,7 @@
 // its loss after each: between the steps one parameter after the other is moved a little, and the
 // loss must change as the gradient said.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 #include <string>
@@ -59,18 +60,17 @@ config::Node unmoved(config::Node choice, const config::Node& node, const std::s
 }
 
 /// With adapters that train and draw nothing, and no target that is a constant by definition.
+constexpr std::array kSteady{Setting{"sema.expansion", "by_task"},
+                             Setting{"fecam.tuner", "{adapter: {adapter: parallel}}"},
+                             Setting{"aper.tuner", "{adapter: {adapter: parallel}}"},
+                             Setting{"ranpac.tuner", "{adapter: {adapter: parallel}}"},
+                             Setting{"ease.adapter", "parallel"},
+                             Setting{"lae.rest_epochs", "0"},
+                             Setting{"mosa.adapter", "parallel"},
+                             Setting{"mosa.consistency_weight", "0"}};
+
 config::Node steady(const std::string& name) {
-  config::Node choice = config::Node::of(name);
-  for (const Setting& setting :
-       {Setting{"sema.expansion", "by_task"},
-        Setting{"fecam.tuner", "{adapter: {adapter: parallel}}"},
-        Setting{"aper.tuner", "{adapter: {adapter: parallel}}"},
-        Setting{"ranpac.tuner", "{adapter: {adapter: parallel}}"},
-        Setting{"ease.adapter", "parallel"}, Setting{"lae.rest_epochs", "0"},
-        Setting{"mosa.adapter", "parallel"}, Setting{"mosa.consistency_weight", "0"}}) {
-    if (!setting.option.starts_with(name + ".")) continue;
-    choice = choice.with(setting.option, config::Node::parse(setting.value, "gradient_test.yaml"));
-  }
+  const config::Node choice = with_settings(name, kSteady);
   const config::Node written = config::Node::parse(Learners::get().write(choice, 0), name);
   return unmoved(choice, written.at_or_null(name), name);
 }

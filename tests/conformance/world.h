@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,16 +51,22 @@ inline constexpr std::array kSettings{
     Setting{"ranpac.projections", "200"},
 };
 
+/// A learner with its defaults, but for those of `settings` that are its own.
+inline config::Node with_settings(const std::string& name, std::span<const Setting> settings) {
+  config::Node choice = config::Node::of(name);
+  for (const Setting& setting : settings) {
+    if (!setting.option.starts_with(name + ".")) continue;
+    choice = choice.with(setting.option, config::Node::parse(setting.value, "conformance.yaml"));
+  }
+  return choice;
+}
+
 /// A learner with its defaults, but for kSettings, for batches made for thousands of images (with
 /// the 128 of an experience here they would leave a step or two an epoch), and for more steps than
 /// it takes to tell what a learner does.
 inline config::Node choice_of(const std::string& name) {
   constexpr int64_t kSize = 128, kMostSteps = 64, kLargestBatch = 64, kSmallBatch = 16;
-  config::Node choice = config::Node::of(name);
-  for (const Setting& setting : kSettings) {
-    if (!setting.option.starts_with(name + ".")) continue;
-    choice = choice.with(setting.option, config::Node::parse(setting.value, "conformance.yaml"));
-  }
+  config::Node choice = with_settings(name, kSettings);
   const config::Node train = config::Node::parse(Learners::get().write(choice, 0), name)
                                  .at_or_null(name)
                                  .at_or_null("train");

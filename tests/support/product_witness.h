@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,8 @@
 #include <ATen/record_function.h>
 
 #include "core/base/error.h"
+#include "core/nn/flops.h"
+#include "tests/support/catch.h"
 
 namespace cl::testing {
 
@@ -86,5 +89,16 @@ class ProductWitness {
 
   at::CallbackHandle handle_;
 };
+
+/// Holds what is counted of `forward`, and of the backward pass from the sum of what it returns, to
+/// what LibTorch does. @param again  operations that the backward pass does a second time
+inline void check_counted(const std::function<at::Tensor()>& forward, double again = 0) {
+  const ProductWitness witness;
+  at::Tensor sum;
+  const auto [ahead, back] = flops_of([&] { sum = forward().sum(); });
+  CHECK(witness.flops() == ahead);
+  sum.backward();
+  CHECK(witness.flops() - ahead == back + again);
+}
 
 }  // namespace cl::testing
