@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -81,8 +80,7 @@ void examine_all(const Stream& stream, Learner& learner, const Protocol& protoco
                              .num_experiences = context.num_experiences,
                              .phase = "evaluate",
                              .step = j,
-                             .num_steps = context.experience + 1,
-                             .loss = std::numeric_limits<double>::quiet_NaN()});
+                             .num_steps = context.experience + 1});
     context.log.evaluation(examine(learner, stream.experience(j), protocol.batch_size, context));
   }
   give_back_freed_memory();
@@ -153,8 +151,7 @@ void conduct(const Stream& stream, Learner& learner, const Protocol& protocol,
       }
       context.progress.update({.experience = step.experience,
                                .num_experiences = step.num_experiences,
-                               .phase = "learn",
-                               .loss = std::numeric_limits<double>::quiet_NaN()});
+                               .phase = "learn"});
       TrainView view =
           protocol.is_joint ? joined_view(stream) : stream.experience(k).train_view(info.scenario);
       const auto data = std::make_shared<const FetchAhead>(std::move(view.data));

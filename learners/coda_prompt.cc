@@ -20,6 +20,8 @@
 //   training does not keep them so (exact_gram_schmidt).
 // - A component for which no direction is left keeps the one it was drawn with; the code would try
 //   for ever. Only networks with tokens narrower than the number of components come to that.
+// - The learning rate falls from the first epoch on; the code, whose scheduler starts one epoch
+//   late, has the first rate twice and never the last (train: {schedule: late_quarter_cosine}).
 // - Where an experience has too few samples for a single full batch, it is learned from all the
 //   same; the code, which drops the last batch, would learn nothing.
 #include <tuple>

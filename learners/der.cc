@@ -12,9 +12,10 @@
 // 500 samples are the defaults of alpha and beta, with lr 0.03 from scratch, no momentum, no weight
 // decay.
 //
-// Differs: samples are kept as the test transform shows them and replayed as they are, while their
-// logits are those of the augmented view; the reference code augments kept samples anew each time.
-// Learning rate and momentum are those of SEMA's phases, as the network is pre-trained.
+// Differs: samples are kept as the test transform shows them and augmented from that, which is the
+// image itself where that transform leaves it as it is (not at all: augment_replay: false; their
+// logits are those of an augmented view all the same). Learning rate and momentum are those of
+// SEMA's phases, as the network is pre-trained.
 #include <ATen/ops/mse_loss.h>
 
 #include "core/config/idle_option.h"
@@ -34,6 +35,7 @@ class Der final : public Learner {
     double beta = 0.5;
     int64_t capacity = 500;
     int64_t replay_batch_size = 32;
+    bool augment_replay = true;
     train::Options train{.epochs = 5, .batch_size = 32, .lr = 0.005, .weight_decay = 0};
     void fields(config::Fields& fields) {
       fields.include(network);
@@ -42,16 +44,24 @@ class Der final : public Learner {
       fields.field("capacity", capacity, "samples kept; 0: none", {0, 1 << 24});
       fields.field("replay_batch_size", replay_batch_size,
                    "kept samples that join a step, in either draw", {1, 1 << 20});
+      augment_replay_field(fields, augment_replay);
       fields.group("train", train, "of everything that learns, in every experience");
     }
     void check(const config::Node& node) const {
-      if (capacity > 0) return;
+      const bool has_weight = alpha > 0 || beta > 0;
+      if (capacity > 0 && has_weight) return;
       const Options standard;
-      const char* problem = "there is nothing to replay with 'capacity: 0'";
-      config::refuse_idle(node, "alpha", alpha, standard.alpha, problem);
-      config::refuse_idle(node, "beta", beta, standard.beta, problem);
+      const char* problem = capacity == 0 ? "there is nothing to replay with 'capacity: 0'"
+                                          : "nothing is replayed with 'alpha: 0' and 'beta: 0'";
+      if (has_weight) {
+        config::refuse_idle(node, "alpha", alpha, standard.alpha, problem);
+        config::refuse_idle(node, "beta", beta, standard.beta, problem);
+      } else {
+        config::refuse_idle(node, "capacity", capacity, standard.capacity, problem);
+      }
       config::refuse_idle(node, "replay_batch_size", replay_batch_size, standard.replay_batch_size,
                           problem);
+      config::refuse_idle(node, "augment_replay", augment_replay, standard.augment_replay, problem);
     }
   };
 
@@ -76,7 +86,7 @@ class Der final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.forget(); }
 
   Options options_;
   Reservoir kept_;
@@ -89,8 +99,9 @@ void Der::do_learn(const TrainView& view, RunContext& context) {
   const RngKey draws = context.key.child("replay");
   uint64_t step = 0;
   const auto draw = [&](std::string_view purpose) {
-    return kept_.buffer().draw(options_.replay_batch_size, draws.child(purpose).child(step),
-                               device);
+    const RngKey key = draws.child(purpose).child(step);
+    return kept_.buffer().draw(options_.replay_batch_size, key, device,
+                               anew(options_.augment_replay, *view.data, key.child("augment")));
   };
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     const Tensor logits = network_.logits(*view.data, rows, augmented);

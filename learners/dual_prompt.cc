@@ -20,6 +20,7 @@
 //   batch and of keys and values (reshape_slip).
 #include <ATen/ops/cat.h>
 
+#include "core/config/idle_option.h"
 #include "core/learner/prefixed_classifier.h"
 #include "core/nn/init.h"
 #include "core/nn/prompts/prompt_pool.h"
@@ -89,8 +90,10 @@ void DualPrompt::Options::fields(config::Fields& fields) {
   fields.field("pool_size", pool_size,
                "E-prompts; experiences beyond them choose by similarity, in training too",
                {1, 100000});
-  fields.field("similarity_weight", similarity_weight,
-               "lambda: pull of the chosen key towards the query", {0, 1000});
+  fields.field(
+      "similarity_weight", similarity_weight,
+      "lambda: pull of the chosen key towards the query; adam knows only whether there is one",
+      {0, 1000});
   fields.field("batchwise_prompt", batchwise_prompt,
                "where training chooses, the prompt chosen most often in a batch serves all of it");
   fields.field("batchwise_prompt_test", batchwise_prompt_test,
@@ -111,6 +114,10 @@ std::vector<int64_t> DualPrompt::Options::blocks() const {
 void DualPrompt::Options::check(const config::Node& node) const {
   check_prompted_blocks(e_blocks, "e_blocks", node);
   check_prompted_blocks(blocks(), "g_blocks and e_blocks", node);
+  if (g_blocks.empty()) {
+    config::refuse_idle(node, "g_length", g_length, Options().g_length,
+                        "no block has G-prompts with 'g_blocks: []'");
+  }
 }
 
 DualPrompt::DualPrompt(const Options& options, LearnerParts parts)
@@ -176,9 +183,11 @@ PrefixedClassifier::Prompts DualPrompt::prompts(const ChosenPrompts& chosen) con
 }
 
 const RegisterLearner<DualPrompt> kRegistered{
-    "dual_prompt", "prefixes for all experiences, and some that each sample picks from a pool",
+    "dual_prompt",
+    "prefixes for all experiences, and some that each sample picks from a pool",
     "Wang et al. 2022, \"DualPrompt: Complementary Prompting for Rehearsal-free Continual "
-    "Learning\", sec. 4"};
+    "Learning\", sec. 4",
+    {.batch_options = {"batchwise_prompt_test", "reshape_slip"}}};
 
 }  // namespace
 }  // namespace cl

@@ -8,9 +8,10 @@
 // reservoir sampling; details as in Mammoth, which trains ResNets from scratch on CIFAR-100 with lr
 // 0.1, batches of 32 and as many replayed samples, no momentum and no weight decay.
 //
-// Differs: samples are kept as the test transform shows them and replayed as they are; the
-// reference code augments them anew each time. The softmax leaves classes out that were not seen
-// yet. Learning rate and momentum are those of SEMA's phases, as the network is pre-trained.
+// Differs: samples are kept as the test transform shows them and augmented from that, which is the
+// image itself where that transform leaves it as it is (not at all: augment_replay: false). The
+// softmax leaves classes out that were not seen yet. Learning rate and momentum are those of SEMA's
+// phases, as the network is pre-trained.
 #include <ATen/ops/cat.h>
 
 #include "core/config/idle_option.h"
@@ -28,12 +29,14 @@ class Er final : public Learner {
     TunedClassifier::Options network;
     int64_t capacity = 500;
     int64_t replay_batch_size = 32;
+    bool augment_replay = true;
     train::Options train{.epochs = 5, .batch_size = 32, .lr = 0.005, .weight_decay = 0};
     void fields(config::Fields& fields) {
       fields.include(network);
       fields.field("capacity", capacity, "samples kept; 0: none", {0, 1 << 24});
       fields.field("replay_batch_size", replay_batch_size, "kept samples that join a step",
                    {1, 1 << 20});
+      augment_replay_field(fields, augment_replay);
       fields.group("train", train, "of everything that learns, in every experience");
     }
     void check(const config::Node& node) const {
@@ -42,6 +45,7 @@ class Er final : public Learner {
       const char* problem = "there is nothing to replay with 'capacity: 0'";
       config::refuse_idle(node, "replay_batch_size", replay_batch_size, standard.replay_batch_size,
                           problem);
+      config::refuse_idle(node, "augment_replay", augment_replay, standard.augment_replay, problem);
     }
   };
 
@@ -65,7 +69,7 @@ class Er final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.forget(); }
 
   Options options_;
   Reservoir kept_;
@@ -80,8 +84,9 @@ void Er::do_learn(const TrainView& view, RunContext& context) {
     Tensor logits = network_.logits(*view.data, rows, augmented);
     Tensor labels = all_labels.index_select(0, row_index(rows, network_.device()));
     if (kept_.buffer().size() > 0) {
-      const auto replayed =
-          kept_.buffer().draw(options_.replay_batch_size, draws.child(step), network_.device());
+      const auto replayed = kept_.buffer().draw(
+          options_.replay_batch_size, draws.child(step), network_.device(),
+          anew(options_.augment_replay, *view.data, draws.child("augment").child(step)));
       logits = at::cat({logits, network_.logits(replayed.x)});
       labels = at::cat({labels, replayed.labels});
     }

@@ -8,14 +8,19 @@
 // classifier for classes not seen yet have a gradient of zero, hence F = 0.
 //
 // Kirkpatrick et al. 2017, "Overcoming Catastrophic Forgetting in Neural Networks", eq. (3); one
-// diagonal as in Huszar's note of 2018 on it. Fisher of single samples; PyCIL squares the gradients
-// of whole batches instead (fisher_batch_size: 128).
+// diagonal as in Huszar's note of 2018 on it. F is that of single samples, as in the paper.
 //
-// Differs: the paper keeps one penalty for each experience. PyCIL (the default merge) weighs old
-// and new by their numbers of classes (a class that comes back counts as old and as new), FACIL by
-// a constant (merge: average, merge_weight: 0.5, lambda: 5000, fisher_labels: predicted, hold_head:
-// false, fisher_max: 0), and Mammoth lets the old decay (merge: decay; its lambda is half of ours).
-// Where a row of the classifier is new, F is the new one alone, as in PyCIL.
+// Differs: the paper keeps one penalty for each experience, and chooses lambda for each problem;
+// ours is PyCIL's. The reference codes:
+// - PyCIL weighs old and new F by their numbers of classes, as we do (a class that comes back
+// counts
+//   as old and as new; of a new row of the classifier F is the new one alone). It squares the mean
+//   gradients of batches and cuts F: fisher_batch_size: 128, fisher_max: 1e-4.
+// - FACIL weighs by a constant and squares the gradients of its training batches: merge: average,
+//   merge_weight: 0.5, lambda: 5000, fisher_labels: predicted, hold_head: false, fisher_batch_size:
+//   its batch_size. It also halves the first F; here that counts whole.
+// - Mammoth lets the old F decay: merge: decay, and its lambda is half of ours. It also weighs a
+//   sample's squares by its probability, over all classes; here all samples weigh the same.
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -43,17 +48,13 @@ class Ewc final : public Learner {
     int64_t fisher_batch_size = 1;
     int64_t fisher_samples = 0;
     std::string fisher_labels = "true";
-    double fisher_max = 1e-4;
+    double fisher_max = 0;
     std::string merge = "classes";
     double merge_weight = 0.5;
     bool hold_head = true;
     train::SequentialTraining training;
     void fields(config::Fields& fields);
-    void check(const config::Node& node) const {
-      if (merge != "classes") return;
-      config::refuse_idle(node, "merge_weight", merge_weight, Options().merge_weight,
-                          "'merge: classes' weighs by numbers of classes");
-    }
+    void check(const config::Node& node) const;
   };
 
   Ewc(const Options& options, LearnerParts parts);
@@ -75,7 +76,7 @@ class Ewc final : public Learner {
     return network_.logits(samples, rows, View::test());
   }
   void do_shape_for(const State& /*state*/) override {
-    network_.set_frozen(false);
+    network_.forget();
     known_ = classes_seen();
   }
 
@@ -114,6 +115,26 @@ void Ewc::Options::fields(config::Fields& fields) {
                {0, 1});
   fields.field("hold_head", hold_head, "whether the classifier is held as well");
   fields.include(training);
+}
+
+void Ewc::Options::check(const config::Node& node) const {
+  const Options standard;
+  const auto refuse = [&](std::string_view key, const auto& value, const auto& usual,
+                          const char* problem) {
+    config::refuse_idle(node, key, value, usual, problem);
+  };
+  if (merge == "classes") {
+    refuse("merge_weight", merge_weight, standard.merge_weight,
+           "'merge: classes' weighs by numbers of classes");
+  }
+  if (lambda > 0) return;
+  const char* problem = "with 'lambda: 0' nothing is held";
+  refuse("fisher_batch_size", fisher_batch_size, standard.fisher_batch_size, problem);
+  refuse("fisher_samples", fisher_samples, standard.fisher_samples, problem);
+  refuse("fisher_labels", fisher_labels, standard.fisher_labels, problem);
+  refuse("fisher_max", fisher_max, standard.fisher_max, problem);
+  refuse("merge", merge, standard.merge, problem);
+  refuse("hold_head", hold_head, standard.hold_head, problem);
 }
 
 Ewc::Ewc(const Options& options, LearnerParts parts)

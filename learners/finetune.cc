@@ -56,7 +56,7 @@ class Finetune final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.forget(); }
 
   Options options_;
   std::vector<int64_t> all_classes_;

@@ -5,6 +5,9 @@
 //
 // Wang et al. 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters for Continual
 // Learning", table 1 ("FT Adapter").
+//
+// Differs: its training is not published; it is that of SEMA's adapters here, with no more than the
+// adapter and the learning rate to choose.
 #include "core/learner/tuned_classifier.h"
 #include "core/nn/tuners/adapter_placement.h"
 
@@ -40,7 +43,7 @@ class FinetuneAdapter final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.forget(); }
 
   train::Options train_;
   TunedClassifier network_;

@@ -6,6 +6,9 @@
 //
 // Wang et al. 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters for Continual
 // Learning", table 2 ("No Exp."); first-session adaptation as in Zhou et al. 2024 (APER).
+//
+// Differs: SEMA has descriptors and routers besides, which do nothing while blocks do not grow
+// (`sema: {expansion: never}` has them).
 #include "core/learner/tuned_classifier.h"
 #include "core/nn/tuners/adapter_placement.h"
 
@@ -37,13 +40,14 @@ class FixedAdapters final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override {
     network_.learn(view, train_, context);
-    if (!network_.is_frozen()) network_.set_frozen(true);  // keeps what it remembers otherwise
+    network_.set_frozen(true);
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
   void do_shape_for(const State& /*state*/) override {
     network_.set_frozen(!classes_seen().empty());
+    network_.forget();
   }
 
   train::Options train_;

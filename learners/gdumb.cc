@@ -10,9 +10,9 @@
 //
 // Differs: the network starts from its pre-trained weights, so that fewer epochs do (the defaults
 // are those of SEMA's longer runs); no CutMix, no restarts of the cosine, no clipping of gradients.
-// Samples are kept as the test transform shows them and trained on as they are. As in algorithm 1,
-// a class that has its share takes no more: where the same classes come back in other domains, the
-// first domain stays.
+// Samples are kept as the test transform shows them and augmented from that (not at all:
+// augment_replay: false). As in algorithm 1, a class that has its share takes no more: where the
+// same classes come back in other domains, the first domain stays.
 #include <map>
 
 #include "core/data/row_index.h"
@@ -28,10 +28,12 @@ class Gdumb final : public Learner {
   struct Options {
     TunedClassifier::Options network;
     int64_t capacity = 500;
+    bool augment_replay = true;
     train::Options train{.epochs = 20, .batch_size = 16, .lr = 0.005, .weight_decay = 1e-6};
     void fields(config::Fields& fields) {
       fields.include(network);
       fields.field("capacity", capacity, "samples kept", {1, 1 << 24});
+      augment_replay_field(fields, augment_replay);
       fields.group("train", train, "of everything that learns, on the kept samples");
     }
   };
@@ -57,15 +59,15 @@ class Gdumb final : public Learner {
  private:
   void do_learn(const TrainView& view, RunContext& context) override {
     sample(view, context);
-    train_on_kept(context);
+    train_on_kept(view, context);
   }
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.forget(); }
 
   void sample(const TrainView& view, RunContext& context);
-  void train_on_kept(RunContext& context);
+  void train_on_kept(const TrainView& view, RunContext& context);
 
   Options options_;
   ReplayBuffer kept_;
@@ -98,11 +100,14 @@ void Gdumb::sample(const TrainView& view, RunContext& context) {
                      {}});
 }
 
-void Gdumb::train_on_kept(RunContext& context) {
+void Gdumb::train_on_kept(const TrainView& view, RunContext& context) {
   const auto parameters = train::parameters_of(network_.trained_groups());
   for (size_t i = 0; i < parameters.size(); ++i) parameters[i].detach().copy_(fresh_[i]);
+  const RngKey key = context.key.child("augment");
+  uint64_t step = 0;
   const auto loss = [&](std::span<const int64_t> places, const View& /*view*/) {
-    const auto batch = kept_.at(places, network_.device());
+    const auto batch = kept_.at(places, network_.device(),
+                                anew(options_.augment_replay, *view.data, key.child(step++)));
     return train::cross_entropy(train::keep_classes(network_.logits(batch.x), classes_seen()),
                                 batch.labels);
   };

@@ -6,16 +6,16 @@
 // teacher:
 //   loss kd:  CE over the classes seen + KD over the known classes at temperature T
 //   loss bce: for each class seen a sigmoid, whose target is the teacher's for classes that are
-//   known
-//             and not in the experience, else the label; summed over the classes
+//             known and not in the experience, else the label; summed over the classes
 // A sample belongs to the class whose mean exemplar, all features at length one, is nearest.
 //
 // Rebuffi et al. 2017, "iCaRL: Incremental Classifier and Representation Learning", algorithms 1 to
 // 5 (bce); PyCIL trains with kd, T = 2, 2000 exemplars, and is the default.
 //
-// Differs: exemplars are kept as the test transform shows them and trained on as they are; the
-// reference codes augment them anew each time. A class that comes back chooses its exemplars anew,
-// among those it had and the new samples.
+// Differs: exemplars are kept as the test transform shows them and augmented from that, which is
+// the image itself where that transform leaves it as it is (not at all: augment_replay: false). A
+// class that comes back chooses its exemplars anew, among those it had and the new samples; with kd
+// it is learned from its labels and distilled.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -49,6 +49,7 @@ class Icarl final : public Learner {
     std::string loss = "kd";
     double temperature = 2;
     int64_t capacity = 2000;
+    bool augment_replay = true;
     train::SequentialTraining training;
     void fields(config::Fields& fields);
     void check(const config::Node& node) const {
@@ -91,13 +92,14 @@ class Icarl final : public Learner {
     return train::cosine_similarity(network_.features(samples, rows, View::test()), means_);
   }
   void do_shape_for(const State& /*state*/) override {
-    network_.set_frozen(false);
+    network_.forget();
     known_ = classes_seen();
   }
 
   void train_network(const TrainView& view, RunContext& context);
   static Parted parted(const TrainView& view, std::span<const int64_t> rows);
-  Mixed mixed(const TrainView& view, std::span<const int64_t> rows) const;
+  /// @param key  what exemplars are augmented by
+  Mixed mixed(const TrainView& view, std::span<const int64_t> rows, const RngKey& key) const;
   Tensor loss(const TrainView& view, const Mixed& batch, const Tensor& logits,
               const Tensor& taught) const;
   void choose_exemplars(const TrainView& view, RunContext& context);
@@ -127,6 +129,7 @@ void Icarl::Options::fields(config::Fields& fields) {
   fields.field("loss", loss, "distilled softmax, or the paper's sigmoids", kLosses);
   fields.field("temperature", temperature, "T of the distilled softmax", {1e-3, 1000});
   fields.field("capacity", capacity, "exemplars kept, over all classes", {1, 1 << 24});
+  augment_replay_field(fields, augment_replay);
   fields.include(training);
 }
 
@@ -153,8 +156,10 @@ void Icarl::do_learn(const TrainView& view, RunContext& context) {
 
 void Icarl::train_network(const TrainView& view, RunContext& context) {
   const auto teacher = known_.empty() ? nullptr : network_.frozen_copy();
+  const RngKey key = context.key.child("augment");
+  uint64_t step = 0;
   const auto loss_of = [&](std::span<const int64_t> rows, const View& augmented) {
-    const Mixed batch = mixed(view, rows);
+    const Mixed batch = mixed(view, rows, key.child(step++));
     const auto logits_of = [&](TunedClassifier& network) {
       std::vector<Tensor> parts;
       if (!batch.rows.empty()) parts.push_back(network.logits(*view.data, batch.rows, augmented));
@@ -180,9 +185,13 @@ Icarl::Parted Icarl::parted(const TrainView& view, std::span<const int64_t> rows
   return result;
 }
 
-Icarl::Mixed Icarl::mixed(const TrainView& view, std::span<const int64_t> rows) const {
+Icarl::Mixed Icarl::mixed(const TrainView& view, std::span<const int64_t> rows,
+                          const RngKey& key) const {
   Parted parts = parted(view, rows);
-  Mixed result{std::move(parts.rows), exemplars_.at(parts.places, network_.device()), {}};
+  Mixed result{std::move(parts.rows),
+               exemplars_.at(parts.places, network_.device(),
+                             anew(options_.augment_replay, *view.data, key)),
+               {}};
   const Tensor labels = view.data->labels().index_select(0, row_index(result.rows, at::kCPU));
   result.labels = at::cat({labels.to(network_.device()), result.kept.labels});
   return result;

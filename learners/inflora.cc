@@ -124,6 +124,10 @@ struct Branch {
     down = at::cat({down, new_down});
     up_key = at::cat({up_key, new_up_key.detach()}, 1);
     up_value = at::cat({up_value, new_up_value.detach()}, 1);
+    forget_new();
+  }
+  /// Nothing is in training.
+  void forget_new() {
     new_down = new_down.narrow(0, 0, 0).clone();
     new_up_key = new_up_value = Tensor();
   }
@@ -131,6 +135,10 @@ struct Branch {
     visitor.buffer("down", down);
     visitor.parameter("up_key", up_key);
     visitor.parameter("up_value", up_value);
+    if (new_down.size(0) == 0) return;
+    visitor.buffer("new_down", new_down);
+    visitor.parameter("new_up_key", new_up_key);
+    visitor.parameter("new_up_value", new_up_value);
   }
 };
 
@@ -297,8 +305,7 @@ void InfLora::do_learn(const TrainView& view, RunContext& context) {
   cache_.forget();
 
   const std::vector<Tensor> after = input_grams(view, context);
-  const double progress =
-      static_cast<double>(context.experience) / static_cast<double>(num_experiences_);
+  const double progress = static_cast<double>(view.index) / static_cast<double>(num_experiences_);
   const double energy = options_.energy + (1 - options_.energy) * progress;
   int64_t num_used = 0;
   for (size_t layer = 0; layer < branches_.size(); ++layer) {
@@ -331,6 +338,7 @@ void InfLora::do_shape_for(const State& state) {
     shape_as(fmt::format("branches.{}.up_key", layer), branches_[layer].up_key);
     shape_as(fmt::format("branches.{}.up_value", layer), branches_[layer].up_value);
     shape_as(fmt::format("memories.{}.basis", layer), memories_[layer].basis);
+    branches_[layer].forget_new();
   }
 }
 

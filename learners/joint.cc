@@ -82,7 +82,7 @@ class Joint final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override {
     return network_.logits(samples, rows, View::test());
   }
-  void do_shape_for(const State& /*state*/) override { network_.set_frozen(false); }
+  void do_shape_for(const State& /*state*/) override { network_.forget(); }
 
   train::Options train_;
   TunedClassifier network_;

@@ -82,8 +82,11 @@ void L2p::Options::fields(config::Fields& fields) {
   fields.field("pool_size", pool_size, "prompts in the pool", {1, 100000});
   fields.field("prompt_length", prompt_length, "tokens of a prompt", {1, 10000});
   fields.field("top_k", top_k, "prompts that a sample chooses", {1, 100000});
-  fields.field("similarity_weight", similarity_weight,
-               "lambda: pull of the chosen keys towards the query", {0, 1000});
+  fields.field(
+      "similarity_weight", similarity_weight,
+      "lambda: pull of the chosen keys towards the query; adam knows only whether there is "
+      "one",
+      {0, 1000});
   fields.field("batchwise_prompt", batchwise_prompt,
                "in training, the prompts chosen most often in a batch serve all of it");
   fields.field("batchwise_prompt_test", batchwise_prompt_test,
@@ -144,8 +147,10 @@ void L2p::do_learn(const TrainView& view, RunContext& context) {
 }
 
 const RegisterLearner<L2p> kRegistered{
-    "l2p", "prompts chosen from a pool steer a frozen transformer",
-    "Wang et al. 2022, \"Learning to Prompt for Continual Learning\", sec. 4"};
+    "l2p",
+    "prompts chosen from a pool steer a frozen transformer",
+    "Wang et al. 2022, \"Learning to Prompt for Continual Learning\", sec. 4",
+    {.batch_options = {"batchwise_prompt_test"}}};
 
 }  // namespace
 }  // namespace cl

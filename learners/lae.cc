@@ -15,8 +15,9 @@
 //   adapter: {lora: {rank: 5, alpha: 5, targets: [k, v]}}, adapter: {prefix: {tokens: 10}}
 //
 // Differs: the code scales LoRA and prefixes by trained numbers as well, and divides a prefix's
-// attention by its sum, so that it learns as fast as the others; these have none here. Its Adam
-// goes on counting steps while the adapters rest.
+// attention by its sum, so that it learns as fast as the others; these have none here. Its prefixes
+// start within 0.01 of zero and its classifier near zero. Before the first experience is over the
+// online network answers alone.
 #include <algorithm>
 #include <array>
 
@@ -109,7 +110,9 @@ class Lae final : public Learner {
   Tensor do_predict(const Samples& samples, std::span<const int64_t> rows) override;
   void do_shape_for(const State& /*state*/) override {
     online_.set_frozen(false);
-    offline_->set_frozen(true);
+    online_.forget();
+    offline_->forget();
+    follows_ = !classes_seen().empty();
   }
 
   /// What the online adapters learned in a step goes over to the offline ones.
@@ -118,17 +121,18 @@ class Lae final : public Learner {
   Options options_;
   TunedClassifier online_;
   std::unique_ptr<TunedClassifier> offline_;  // its classifier is not used
+  bool follows_ = false;                      // the offline adapters are what online ones were
 };
 
 void Lae::do_learn(const TrainView& view, RunContext& context) {
   const bool is_first = view.index == 0;
   const Tensor labels = view.data->labels().to(online_.device());
   const int64_t before = context.passes;
-  bool rests = false, has_stepped = false;
+  bool has_stepped = false;
   const auto loss = [&](std::span<const int64_t> rows, const View& augmented) {
     if (std::exchange(has_stepped, true) && !is_first) accumulate();
     const bool shall_rest = !is_first && context.passes - before <= options_.rest_epochs;
-    if (std::exchange(rests, shall_rest) != shall_rest) online_.set_frozen(shall_rest);
+    online_.set_frozen(shall_rest);
     return train::cross_entropy_over(view.classes, online_.logits(*view.data, rows, augmented),
                                      labels, rows);
   };
@@ -139,7 +143,8 @@ void Lae::do_learn(const TrainView& view, RunContext& context) {
     return;
   }
   load(offline_->tuner(), tensors_of(online_.tuner()), "online");
-  offline_->set_frozen(true);
+  offline_->forget();
+  follows_ = true;
 }
 
 void Lae::accumulate() {
@@ -149,7 +154,7 @@ void Lae::accumulate() {
   for (size_t i = 0; i < offline.size(); ++i) {
     offline[i].mul_(options_.decay).add_(online[i], 1 - options_.decay);
   }
-  offline_->set_frozen(true);
+  offline_->forget();
 }
 
 Tensor Lae::do_predict(const Samples& samples, std::span<const int64_t> rows) {
@@ -157,7 +162,7 @@ Tensor Lae::do_predict(const Samples& samples, std::span<const int64_t> rows) {
     const Tensor logits = online_.head().logits(network.features(samples, rows, View::test()));
     return train::keep_classes(logits, classes_seen()).log_softmax(1);
   };
-  if (options_.experts == "online") return scores(online_);
+  if (options_.experts == "online" || !follows_) return scores(online_);
   if (options_.experts == "offline") return scores(*offline_);
   return at::maximum(scores(online_), scores(*offline_));
 }

@@ -1,8 +1,10 @@
-// A classifier on a frozen backbone: the floor that every adaptive method must beat.
+// A classifier on a frozen backbone: what a method gains over this, it gains by moving features.
 //
 // The backbone's features never change, so they are computed once; only the head learns, each
 // experience with cross-entropy over its own classes. Rows of other classes get no gradient, but
 // weight decay shrinks them a little, as it does in the methods this is compared with.
+//
+// No paper has it as a method; its training is that of SEMA's classifier.
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/heads/head.h"

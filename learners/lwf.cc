@@ -8,7 +8,9 @@
 // and lambda = 3 as in PyCIL; FACIL has lambda = 1.
 //
 // Differs: the paper first trains the new rows of the classifier alone, and normalises over each
-// earlier experience by itself; the reference codes do neither.
+// earlier experience by itself; the reference codes do neither. A class that comes back is learned
+// from its labels and distilled.
+#include "core/config/idle_option.h"
 #include "core/learner/tuned_classifier.h"
 #include "core/train/losses.h"
 #include "core/train/sequential_training.h"
@@ -30,6 +32,11 @@ class Lwf final : public Learner {
                    {1e-3, 1000});
       fields.include(training);
     }
+    void check(const config::Node& node) const {
+      if (lambda > 0) return;
+      config::refuse_idle(node, "temperature", temperature, Options().temperature,
+                          "with 'lambda: 0' nothing is distilled");
+    }
   };
 
   Lwf(const Options& options, LearnerParts parts)
@@ -45,7 +52,7 @@ class Lwf final : public Learner {
     return network_.logits(samples, rows, View::test());
   }
   void do_shape_for(const State& /*state*/) override {
-    network_.set_frozen(false);
+    network_.forget();
     known_ = classes_seen();
   }
 

@@ -80,6 +80,7 @@ class Rmm final : public Learner {
     visitor.child("head", head_);
     visitor.child("bank", *bank_);
     visitor.buffer("owner", owner_);
+    if (training_) visitor.child("training", *training_);
   }
 
  private:
@@ -128,6 +129,7 @@ class Rmm final : public Learner {
   void outdate();
 
   Options options_;
+  std::unique_ptr<Tuner> training_;  // the adapter of the experience that is being learned
   RngKey key_;
   c10::Device device_;
   FrozenWork work_;
@@ -226,10 +228,11 @@ merge::Update Rmm::update_of(Tuner& tuner) const {
 
 void Rmm::do_learn(const TrainView& view, RunContext& context) {
   const int64_t task = bank_->num_tasks();
-  const std::unique_ptr<Tuner> tuner = fresh_tuner(task);
-  train(view, *tuner, context);
+  training_ = fresh_tuner(task);
+  train(view, *training_, context);
   const GradMode no_gradients(false);
-  const merge::Update update = update_of(*tuner);
+  const merge::Update update = update_of(*training_);
+  training_.reset();
   if (!at::isfinite(merge::positions(update)).all().item<bool>()) {
     throw Error(
         fmt::format("experience {}: the adapter is not finite after training; a lower "
@@ -346,6 +349,7 @@ Tensor Rmm::do_predict(const Samples& samples, std::span<const int64_t> rows) {
 }
 
 void Rmm::do_shape_for(const State& state) {
+  training_.reset();
   bank_->shape_for(state, "bank.");
   deployed_network_ = kNone;
   networks_.clear();

@@ -6,6 +6,8 @@
 //
 // Zhou, Cai, Ye, Zhan and Liu 2024, "Revisiting Class-Incremental Learning with Pre-Trained Models:
 // Generalizability and Adaptivity are All You Need", sec. 4.
+//
+// Differs: a class that comes back has the mean of all its images; there classes do not.
 #include "core/data/row_index.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/class_means.h"

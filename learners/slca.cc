@@ -161,7 +161,7 @@ Slca::Described& Slca::place_of(int64_t c) {
 }
 
 void Slca::do_shape_for(const State& state) {
-  network_.set_frozen(false);
+  network_.forget();
   described_.clear();
   for (const int64_t c : classes_seen()) {
     if (find(state, fmt::format("described.{}.mean", c)) != nullptr) place_of(c);

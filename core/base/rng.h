@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 #include <string_view>
@@ -29,6 +30,12 @@ class RngKey {
  private:
   uint64_t state_ = 0;
 };
+
+/// The child of a key that may be missing.
+template <class Name>
+[[nodiscard]] std::optional<RngKey> child(const std::optional<RngKey>& key, const Name& name) {
+  return key ? std::optional(key->child(name)) : std::nullopt;
+}
 
 // Portable draws: the same engine gives the same numbers with every standard library (std
 // distributions do not).

@@ -32,6 +32,9 @@ class FetchAhead final : public Dataset {
   [[nodiscard]] bool augments() const override { return source_->augments(); }
   [[nodiscard]] const Tensor& labels() const override { return source_->labels(); }
   [[nodiscard]] Tensor fetch(std::span<const int64_t> rows, const View& view) const override;
+  [[nodiscard]] Tensor augmented(const Tensor& x, const RngKey& augment) const override {
+    return source_->augmented(x, augment);
+  }
   void expect(std::span<const int64_t> rows, const View& view, Announcer announcer) const override;
 
   /// So far.

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <fmt/format.h>
 #include <opencv2/core.hpp>
 
 #include "core/base/allocator.h"
 #include "core/base/check.h"
+#include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/config/write.h"
 #include "core/data/random_resized_crop.h"
@@ -150,7 +152,32 @@ void ImageTransform::apply(const cv::Mat& image, const std::optional<RngKey>& au
   const auto side = static_cast<size_t>(options_.image_size);
   CL_CHECK(out.size() == kChannels * side * side);
   const cv::Mat framed = padded(image, static_cast<int>(options_.pad));
-  const cv::Mat view = augment && augments() ? train_view(framed, *augment) : test_view(framed);
+  write(augment && augments() ? train_view(framed, *augment) : test_view(framed), out);
+}
+
+void ImageTransform::apply_again(std::span<const float> kept, const RngKey& augment,
+                                 std::span<float> out) const {
+  const int side = static_cast<int>(options_.image_size);
+  const auto area = static_cast<size_t>(side) * static_cast<size_t>(side);
+  CL_CHECK(kept.size() == kChannels * area && out.size() == kept.size() && augments());
+  if (!permutation_.empty()) {
+    throw Error(
+        "kept images whose pixels changed places cannot be augmented anew: set augment_replay: "
+        "false, or the stream's transform.augment: none");
+  }
+  cv::Mat image(side, side, CV_8UC3);
+  for (size_t channel = 0; channel < kChannels; ++channel) {
+    const float black = values_[channel].front(), white = values_[channel].back();
+    for (size_t i = 0; i < area; ++i) {
+      const float level = (kept[channel * area + i] - black) / (white - black) * 255.0F;
+      image.data[i * kChannels + channel] = static_cast<uint8_t>(std::lround(level));
+    }
+  }
+  write(train_view(image, augment), out);
+}
+
+void ImageTransform::write(const cv::Mat& view, std::span<float> out) const {
+  const auto side = static_cast<size_t>(options_.image_size);
   for (size_t y = 0; y < side; ++y) {
     const uint8_t* pixels = view.ptr<uint8_t>(static_cast<int>(y));
     for (size_t channel = 0; channel < kChannels; ++channel) {
@@ -170,6 +197,21 @@ void ImageTransform::permute(std::span<float> channels) const {
     std::copy(pixels.begin(), pixels.end(), before.begin());
     for (size_t i = 0; i < area; ++i) pixels[i] = before[static_cast<size_t>(permutation_[i])];
   }
+}
+
+Tensor augment_again(const ImageTransform& transform, const Tensor& x, const RngKey& augment) {
+  if (!transform.augments()) return x;
+  const Tensor kept = x.contiguous();
+  Tensor result = at::empty_like(kept);
+  const auto sample_size = static_cast<size_t>(kept[0].numel());
+  const float* in = kept.data_ptr<float>();
+  float* out = result.data_ptr<float>();
+  parallel_for(kept.size(0), [&](int64_t i) {
+    const auto index = static_cast<size_t>(i);
+    transform.apply_again({in + index * sample_size, sample_size}, augment.child(index),
+                          {out + index * sample_size, sample_size});
+  });
+  return result;
 }
 
 Tensor transform_images(const ImageTransform& transform, std::span<const int64_t> rows,

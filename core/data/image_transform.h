@@ -59,10 +59,17 @@ class ImageTransform {
   /// @param augment  key of all random choices; without it the test transform
   void apply(const cv::Mat& image, const std::optional<RngKey>& augment,
              std::span<float> out) const;
+  /// The same of an image of which only the test view was kept: what that cut away stays away.
+  /// Where the test view is the whole image, in its own size, nothing differs.
+  /// @param kept  [3, S, S] as `apply` writes it without a key
+  /// @throws Error if pixels change places, as the places of `kept` may be those of another
+  /// transform
+  void apply_again(std::span<const float> kept, const RngKey& augment, std::span<float> out) const;
 
  private:
   [[nodiscard]] cv::Mat test_view(const cv::Mat& image) const;
   [[nodiscard]] cv::Mat train_view(const cv::Mat& image, const RngKey& key) const;
+  void write(const cv::Mat& view, std::span<float> out) const;
   void permute(std::span<float> channels) const;
 
   Options options_;
@@ -76,5 +83,10 @@ class ImageTransform {
 [[nodiscard]] Tensor transform_images(const ImageTransform& transform,
                                       std::span<const int64_t> rows, const View& view,
                                       const std::function<cv::Mat(int64_t row)>& image);
+
+/// Training views of images of which the test view was kept: x [N, 3, S, S], image i by
+/// `augment.child(i)`. The same as x where the transform does not augment.
+[[nodiscard]] Tensor augment_again(const ImageTransform& transform, const Tensor& x,
+                                   const RngKey& augment);
 
 }  // namespace cl

@@ -33,6 +33,9 @@ class JoinedDataset final : public Dataset {
   const Tensor& labels() const override { return labels_; }
   const std::string& id() const override { return id_; }
   bool augments() const override { return augments_; }
+  Tensor augmented(const Tensor& x, const RngKey& augment) const override {
+    return parts_.front()->augmented(x, augment);
+  }
 
   Tensor fetch(std::span<const int64_t> rows, const View& view) const override {
     std::vector<std::vector<int64_t>> part_rows(parts_.size());

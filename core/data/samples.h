@@ -9,6 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/base/check.h"
 #include "core/base/rng.h"
 
 namespace cl {
@@ -48,6 +49,14 @@ class Samples {
   /// Whether training views differ from the test view and from each other; where not, `fetch`
   /// ignores the key.
   [[nodiscard]] virtual bool augments() const = 0;
+  /// Training views of samples that were fetched under the test view, from this set or another of
+  /// its stream: x [N, ...sample], sample i by `augment.child(i)`. What the test transform cut away
+  /// stays away. The same as x where nothing augments.
+  /// @throws Error where that cannot be done
+  [[nodiscard]] virtual Tensor augmented(const Tensor& x, const RngKey& /*augment*/) const {
+    CL_CHECK(!augments(), "samples of this kind cannot be augmented anew");
+    return x;
+  }
   /// A hint: these may be the next that this announcer's caller fetches. Most samples ignore it.
   virtual void expect(std::span<const int64_t> /*rows*/, const View& /*view*/,
                       Announcer /*announcer*/) const {}

@@ -144,7 +144,7 @@ Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> ro
   tokens =
       backbone_.blocks(tokens, goes_on ? start_ : 0, std::min(request.block, depth), request.hooks);
   if (request.block > depth) tokens = backbone_.pool(backbone_.norm(tokens, request.hooks));
-  return tokens.to(at::kFloat);
+  return work_.bfloat16 ? tokens.to(at::kFloat) : tokens;
 }
 
 std::vector<int64_t> FrozenTokens::shape(int64_t size, int64_t block) const {

@@ -94,6 +94,7 @@ ParameterCount FirstSession::parameter_count() {
 
 void FirstSession::shape_for(bool adapted) {
   network_.set_frozen(adapted);
+  network_.forget();
   if (plain_features_) plain_features_->forget();
 }
 

@@ -39,6 +39,9 @@ class Learner {
     bool is_joint = false;   // gets all experiences at once and is evaluated once (upper bounds)
     bool may_guess = false;  // not expected to beat chance
     std::string_view tolerant_option = {};  // a number among the options; see `tolerated`
+    /// Yes/no options with which a prediction depends on the other samples of its batch; no other
+    /// option may make it so.
+    std::vector<std::string_view> batch_options = {};
   };
 
   explicit Learner(const StreamInfo& stream) : num_classes_(stream.num_classes) {}

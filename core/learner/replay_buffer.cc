@@ -43,17 +43,19 @@ std::vector<int64_t> ReplayBuffer::labels() const {
   return {first, first + size()};
 }
 
-ReplayBuffer::Batch ReplayBuffer::at(std::span<const int64_t> places, c10::Device device) const {
+ReplayBuffer::Batch ReplayBuffer::at(std::span<const int64_t> places, c10::Device device,
+                                     const std::optional<Anew>& anew) const {
   const Tensor index = row_index(places, at::kCPU);
-  const auto pick = [&](const Tensor& tensor) {
-    return tensor.defined() ? tensor.index_select(0, index).to(device) : Tensor();
-  };
-  return {pick(x_), pick(labels_), pick(logits_)};
+  const auto pick = [&](const Tensor& tensor) { return tensor.index_select(0, index); };
+  const Tensor x = anew ? anew->data.augmented(pick(x_), anew->key) : pick(x_);
+  return {x.to(device), pick(labels_).to(device),
+          logits_.defined() ? pick(logits_).to(device) : Tensor()};
 }
 
-ReplayBuffer::Batch ReplayBuffer::draw(int64_t count, const RngKey& key, c10::Device device) const {
+ReplayBuffer::Batch ReplayBuffer::draw(int64_t count, const RngKey& key, c10::Device device,
+                                       const std::optional<Anew>& anew) const {
   const auto order = permutation(key, size());
-  return at(std::span(order).first(static_cast<size_t>(std::min(count, size()))), device);
+  return at(std::span(order).first(static_cast<size_t>(std::min(count, size()))), device, anew);
 }
 
 void ReplayBuffer::put(std::span<const int64_t> places, const Batch& batch) {

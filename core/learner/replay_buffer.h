@@ -10,6 +10,7 @@
 #include <c10/core/Device.h>
 
 #include "core/base/rng.h"
+#include "core/config/fields.h"
 #include "core/data/samples.h"
 #include "core/weights/tensor_visitor.h"
 
@@ -26,6 +27,12 @@ class ReplayBuffer {
     Tensor logits;  // [N, num_logits] float
   };
 
+  /// How samples are looked at anew that were kept under their test view.
+  struct Anew {
+    const Samples& data;  // whose transform augments them
+    RngKey key;
+  };
+
   /// @param num_logits  kept with each sample; 0: none
   ReplayBuffer(int64_t capacity, const std::vector<int64_t>& sample_shape, int64_t num_logits = 0);
 
@@ -35,10 +42,12 @@ class ReplayBuffer {
   [[nodiscard]] int64_t bytes() const;
   /// Of places 0 to size - 1.
   [[nodiscard]] std::vector<int64_t> labels() const;
-  /// What is in `places`, on `device`.
-  [[nodiscard]] Batch at(std::span<const int64_t> places, c10::Device device) const;
+  /// What is in `places`, on `device`. @param anew  nothing: as they were kept
+  [[nodiscard]] Batch at(std::span<const int64_t> places, c10::Device device,
+                         const std::optional<Anew>& anew = std::nullopt) const;
   /// What is in up to `count` different places, each choice of them as likely as another.
-  [[nodiscard]] Batch draw(int64_t count, const RngKey& key, c10::Device device) const;
+  [[nodiscard]] Batch draw(int64_t count, const RngKey& key, c10::Device device,
+                           const std::optional<Anew>& anew = std::nullopt) const;
 
   /// Replaces what is in `places`, which differ from each other; those beyond the end must close up
   /// to it.
@@ -52,6 +61,18 @@ class ReplayBuffer {
   Tensor x_, labels_, logits_;  // [capacity, ...]
   Tensor size_;                 // int64
 };
+
+/// The option that learners with a buffer share.
+inline void augment_replay_field(config::Fields& fields, bool& augment_replay) {
+  fields.field("augment_replay", augment_replay,
+               "whether kept samples are augmented anew each time, where the stream augments");
+}
+/// @param wanted  that option
+[[nodiscard]] inline std::optional<ReplayBuffer::Anew> anew(bool wanted, const Samples& data,
+                                                            const RngKey& key) {
+  if (!wanted) return std::nullopt;
+  return ReplayBuffer::Anew{data, key};
+}
 
 /// A buffer in which each of the samples offered so far is as likely to be as any other.
 /// @source Vitter 1985, "Random Sampling with a Reservoir", algorithm R

@@ -4,12 +4,36 @@
 
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
+#include <c10/util/ScopeExit.h>
 #include <fmt/format.h>
 
+#include "core/base/check.h"
 #include "core/config/idle_option.h"
 #include "core/train/losses.h"
 
 namespace cl {
+namespace {
+
+/// Notes the tokens that leave each block.
+class WatchedBlocks final : public Hooks {
+ public:
+  WatchedBlocks(Hooks& hooks, std::vector<Tensor>& tokens) : hooks_(hooks), tokens_(tokens) {}
+
+  Tensor at(const SiteCall& call, Tensor out) override {
+    Tensor result = hooks_.at(call, std::move(out));
+    if (call.site == Site::kBlockOutput) tokens_.push_back(result);
+    return result;
+  }
+  std::optional<Prefix> prefix(int64_t layer, const Tensor& tokens) override {
+    return hooks_.prefix(layer, tokens);
+  }
+
+ private:
+  Hooks& hooks_;
+  std::vector<Tensor>& tokens_;
+};
+
+}  // namespace
 
 void TunedClassifier::Options::fields(config::Fields& fields) {
   fields.plugin("tuner", tuner, "tuner", "what is trained besides the classifier");
@@ -57,10 +81,10 @@ bool TunedClassifier::trains_backbone() const {
 }
 
 void TunedClassifier::set_frozen(bool frozen) {
-  frozen_ = frozen;
+  if (std::exchange(frozen_, frozen) == frozen) return;
   set_trainable(*tuner_, !frozen);
   if (trains_backbone()) set_trainable(*backbone_, !frozen);
-  cache_.forget();
+  forget();
 }
 
 std::vector<train::ParameterGroup> TunedClassifier::trained_groups() {
@@ -97,8 +121,8 @@ void TunedClassifier::fit(const std::vector<train::ParameterGroup>& groups, cons
                           const train::Options& options, const train::Loss& loss,
                           RunContext& context) {
   drawing_ = Drawing{context.key.child("passes")};
+  const auto end = c10::make_scope_exit([this] { drawing_.reset(); });
   train::fit(groups, rows, options, loss, "train", context.key.child("train"), context);
-  drawing_.reset();
 }
 
 std::optional<RngKey> TunedClassifier::next_pass() {
@@ -123,9 +147,23 @@ Tensor TunedClassifier::logits(const Tensor& x) {
 Tensor TunedClassifier::features(const Samples& samples, std::span<const int64_t> rows,
                                  const View& view) {
   tuner_->draw_from(next_pass());
+  if (frozen_ || tuner_->first_block() == backbone_->info().depth) {
+    return cache_.features(samples, rows, view, tuner_->hooks());
+  }
+  return computed(samples, rows, view, tuner_->hooks());
+}
+
+Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> rows,
+                               const View& view, std::vector<Tensor>& tokens) {
+  CL_CHECK(!frozen_, "of a frozen network only features are remembered");
+  tuner_->draw_from(next_pass());
+  WatchedBlocks watched(tuner_->hooks(), tokens);
+  return head_->logits(computed(samples, rows, view, watched));
+}
+
+Tensor TunedClassifier::computed(const Samples& samples, std::span<const int64_t> rows,
+                                 const View& view, Hooks& hooks) {
   const int64_t depth = backbone_->info().depth, first = tuner_->first_block();
-  Hooks& hooks = tuner_->hooks();
-  if (frozen_ || first == depth) return cache_.features(samples, rows, view, hooks);
   Hooks none;
   // Keeping what enters block 0 would cost much memory and save little time.
   const Tensor tokens = first == 0 ? backbone_->embed(samples.fetch(rows, view).to(device_), hooks)

@@ -39,10 +39,12 @@ class TunedClassifier {
   TunedClassifier(const TunedClassifier&) = delete;
   TunedClassifier& operator=(const TunedClassifier&) = delete;
 
-  /// Whether all but the classifier stays as it is from now on. To be called anew before anything
-  /// is given other values, as `Learner::restore` does: what was computed is forgotten.
+  /// Whether all but the classifier stays as it is from now on.
   void set_frozen(bool frozen);
   [[nodiscard]] bool is_frozen() const { return frozen_; }
+  /// What was computed while frozen. To be called where the network is given other values, as
+  /// `Learner::restore` does.
+  void forget() { cache_.forget(); }
 
   /// features [N, dim] under any view
   [[nodiscard]] Tensor features(const Samples& samples, std::span<const int64_t> rows,
@@ -50,6 +52,10 @@ class TunedClassifier {
   /// logits [N, num_classes] under any view
   [[nodiscard]] Tensor logits(const Samples& samples, std::span<const int64_t> rows,
                               const View& view);
+  /// The same while not frozen, and in `tokens` those [N, T, dim] that leave each block from
+  /// `tuner().first_block()` on.
+  [[nodiscard]] Tensor logits(const Samples& samples, std::span<const int64_t> rows,
+                              const View& view, std::vector<Tensor>& tokens);
   /// The same of samples at hand: x [N, ...sample] on the network's device. Nothing is remembered.
   [[nodiscard]] Tensor features(const Tensor& x);
   [[nodiscard]] Tensor logits(const Tensor& x);
@@ -99,6 +105,9 @@ class TunedClassifier {
   [[nodiscard]] bool trains_backbone() const;
   /// What the pass that begins draws from.
   [[nodiscard]] std::optional<RngKey> next_pass();
+  /// Features [N, dim] of a pass with `hooks`, which are the tuner's, while not frozen.
+  [[nodiscard]] Tensor computed(const Samples& samples, std::span<const int64_t> rows,
+                                const View& view, Hooks& hooks);
 
   Options options_;
   int64_t num_classes_;

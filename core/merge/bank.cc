@@ -51,6 +51,8 @@ void BankOptions::check(const config::Node& node) const {
   const bool is_combined = factors == "combined";
   refuse(mode != "offline" && merge != "rmm", "mode", "only 'merge: rmm' has another mode");
   refuse(frozen_after != 0 && mode != "frozen", "frozen_after", "only 'mode: frozen' has it");
+  refuse(frozen_after != 0 && frozen_after <= p, "frozen_after",
+         "so few experiences span fewer than p directions; expected more than p, or 0");
   refuse(is_combined && !merges_to_one(merge), "factors",
          "products are merged by task_arithmetic, ties, dare and average only");
   refuse(retruncate && !is_combined, "retruncate", "only 'factors: combined' can need it");

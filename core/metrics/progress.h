@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace cl {
@@ -11,7 +12,7 @@ struct ProgressUpdate {
   std::string phase;                  // "train", "scan", "evaluate", ...
   int64_t epoch = 0, num_epochs = 0;  // 0-based; num_epochs 0 where there are none
   int64_t step = 0, num_steps = 0;    // within the epoch or phase
-  double loss = 0;                    // of the last step; NaN where there is none
+  double loss = std::numeric_limits<double>::quiet_NaN();  // of the last step; NaN: none
 };
 
 /// Receives updates often (each step): implementations decide what to show. One run, one thread.

@@ -4,8 +4,9 @@
 
 namespace cl {
 
-at::Tensor drop(const at::Tensor& x, double share, const RngKey& key) {
-  const at::Tensor kept = init::uniform(x.sizes(), 0, 1, key, x.device()).ge(share);
+at::Tensor drop(const at::Tensor& x, double share, const std::optional<RngKey>& key) {
+  if (!key || share == 0) return x;
+  const at::Tensor kept = init::uniform(x.sizes(), 0, 1, *key, x.device()).ge(share);
   return x.mul(kept).div(1 - share);
 }
 

@@ -35,6 +35,9 @@ class ImageDataset final : public Dataset {
   [[nodiscard]] Tensor fetch(std::span<const int64_t> rows, const View& view) const override;
   [[nodiscard]] const std::string& id() const override { return id_; }
   [[nodiscard]] bool augments() const override { return transform_.augments(); }
+  [[nodiscard]] Tensor augmented(const Tensor& x, const RngKey& augment) const override {
+    return augment_again(transform_, x, augment);
+  }
   [[nodiscard]] const Tensor& labels() const override { return labels_; }
 
  private:

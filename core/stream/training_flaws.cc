@@ -37,8 +37,8 @@ void thin(ImageSelection& images, const RngKey& key, const Keep& keep) {
   images = std::move(result);
 }
 
-/// Gives a part of the images another label, uniformly among the other `classes`.
-/// @return how many
+/// Gives a part of the images another label, uniformly among the other `classes`; the last image of
+/// a class keeps its label. @return how many
 int64_t mislabel(ImageSelection& images, const std::vector<int64_t>& classes, double part,
                  const RngKey& key) {
   if (classes.size() < 2) return 0;
@@ -46,13 +46,20 @@ int64_t mislabel(ImageSelection& images, const std::vector<int64_t>& classes, do
   const int64_t count = std::llround(part * static_cast<double>(size));
   const auto order = permutation(key.child("which"), size);
   std::mt19937_64 engine = key.child("label").engine();
+  std::map<int64_t, int64_t> left;
+  for (const int64_t label : images.labels) ++left[label];
+  int64_t num_wrong = 0;
   for (int64_t i = 0; i < count; ++i) {
     int64_t& label = images.labels[static_cast<size_t>(order[static_cast<size_t>(i)])];
+    if (left[label] == 1) continue;
+    --left[label];
+    ++num_wrong;
     const auto own = std::find(classes.begin(), classes.end(), label) - classes.begin();
     const int64_t other = uniform_index(engine, static_cast<int64_t>(classes.size()) - 1);
     label = classes[static_cast<size_t>(other < own ? other : other + 1)];
+    ++left[label];
   }
-  return count;
+  return num_wrong;
 }
 
 }  // namespace

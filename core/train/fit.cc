@@ -19,8 +19,8 @@ namespace cl::train {
 namespace {
 
 constexpr std::array<std::string_view, 3> kOptimisers{"sgd", "adam", "adamw"};
-constexpr std::array<std::string_view, 4> kSchedules{"constant", "cosine", "quarter_cosine",
-                                                     "step"};
+constexpr std::array<std::string_view, 5> kSchedules{"constant", "cosine", "quarter_cosine",
+                                                     "late_quarter_cosine", "step"};
 
 // Where quarter_cosine ends: a little short of a right angle, where the rate would be zero.
 constexpr double kQuarter = 99 * std::numbers::pi / 200;
@@ -83,6 +83,11 @@ class Epoch {
   RunContext& context_;
 };
 
+/// A ratio in decimals may lie a little below the number of epochs that is meant.
+int64_t num_warmup_epochs(const Options& options) {
+  return static_cast<int64_t>(options.warmup_ratio * static_cast<double>(options.epochs) + 1e-9);
+}
+
 }  // namespace
 
 void Options::fields(config::Fields& fields) {
@@ -91,12 +96,18 @@ void Options::fields(config::Fields& fields) {
   fields.field("drop_last", drop_last,
                "leave out what is too few for an epoch's last step, unless it is all there is");
   fields.field("optimiser", optimiser, "made afresh for each phase", kOptimisers);
-  fields.field("lr", lr, "learning rate of the first epoch", {0, 1000});
+  fields.field("lr", lr, "learning rate of the first epoch that does not warm up", {0, 1000});
   fields.field("momentum", momentum, "of sgd; beta1 of adam and adamw", {0, 1});
   fields.field("beta2", beta2, "of adam and adamw", {0, 1});
+  fields.field("epsilon", epsilon, "of adam and adamw, added to the root of the squares",
+               {1e-16, 1});
   fields.field("weight_decay", weight_decay, "added to the gradient, or decoupled for adamw",
                {0, 1});
   fields.field("schedule", schedule, "of the learning rate, epoch by epoch", kSchedules);
+  fields.field("warmup_ratio", warmup_ratio,
+               "share of the epochs, rounded down to W of them, that come first with the rates 0, "
+               "lr / W, 2 lr / W, ...",
+               {0, 0.99});
   fields.field("min_lr", min_lr, "where cosine would end, after the last epoch", {0, 1000});
   fields.field("milestones", milestones, "epochs from which on a step schedule is lower",
                {1, 100000});
@@ -107,6 +118,16 @@ void Options::check(const config::Node& node, const Options& standard) const {
   if ((schedule == "step") == milestones.empty()) {
     node.at_or_null("milestones").fail("a step schedule needs milestones, and only that has them");
   }
+  for (const int64_t milestone : milestones) {
+    if (milestone < epochs || epochs == 0) continue;
+    node.at_or_null("milestones")
+        .fail(fmt::format("epoch {} is never reached; expected less than the {} epochs", milestone,
+                          epochs));
+  }
+  if (num_warmup_epochs(*this) == 0) {
+    config::refuse_idle(node, "warmup_ratio", warmup_ratio, standard.warmup_ratio,
+                        fmt::format("that is less than one of {} epochs", epochs));
+  }
   if (schedule != "step") {
     config::refuse_idle(node, "decay", decay, standard.decay, "only 'schedule: step' has it");
   }
@@ -114,7 +135,9 @@ void Options::check(const config::Node& node, const Options& standard) const {
     config::refuse_idle(node, "min_lr", min_lr, standard.min_lr, "only 'schedule: cosine' has it");
   }
   if (optimiser == "sgd") {
-    config::refuse_idle(node, "beta2", beta2, standard.beta2, "only adam and adamw have it");
+    const char* problem = "only adam and adamw have it";
+    config::refuse_idle(node, "beta2", beta2, standard.beta2, problem);
+    config::refuse_idle(node, "epsilon", epsilon, standard.epsilon, problem);
     return;
   }
   if (momentum >= 1) node.fail("with adam and adamw, momentum (beta1) must be below 1");
@@ -122,21 +145,26 @@ void Options::check(const config::Node& node, const Options& standard) const {
 }
 
 double learning_rate(const Options& options, int64_t epoch) {
-  if (options.schedule == "constant") return options.lr;
-  if (options.schedule == "quarter_cosine") {
-    if (epoch == 0) return options.lr;
-    const double done = static_cast<double>(epoch) / static_cast<double>(options.epochs - 1);
-    return options.lr * std::cos(kQuarter * done);
+  const int64_t warmup = num_warmup_epochs(options);
+  if (epoch < warmup) {
+    return options.lr * static_cast<double>(epoch) / static_cast<double>(warmup);
   }
+  if (options.schedule == "constant") return options.lr;
   if (options.schedule == "step") {
     const auto passed = std::count_if(options.milestones.begin(), options.milestones.end(),
                                       [&](int64_t milestone) { return milestone <= epoch; });
     return options.lr * std::pow(options.decay, static_cast<double>(passed));
   }
+  const auto done = static_cast<double>(epoch - warmup);
+  const auto num_epochs = static_cast<double>(options.epochs - warmup);
+  const bool is_late = options.schedule == "late_quarter_cosine";
+  if (is_late || options.schedule == "quarter_cosine") {
+    const double at = is_late ? std::max(0.0, done - 1) : done;
+    return at == 0 ? options.lr : options.lr * std::cos(kQuarter * (at / (num_epochs - 1)));
+  }
   CL_CHECK(options.schedule == "cosine", "schedule '{}'", options.schedule);
-  const double progress = static_cast<double>(epoch) / static_cast<double>(options.epochs);
   return options.min_lr +
-         (options.lr - options.min_lr) * (1 + std::cos(std::numbers::pi * progress)) / 2;
+         (options.lr - options.min_lr) * (1 + std::cos(std::numbers::pi * (done / num_epochs))) / 2;
 }
 
 std::vector<at::Tensor> parameters_of(const std::vector<ParameterGroup>& groups) {

@@ -24,8 +24,10 @@ struct Options {
   double lr = 0.005;
   double momentum = 0.9;
   double beta2 = 0.999;
+  double epsilon = 1e-8;
   double weight_decay = 5e-4;
   std::string schedule = "cosine";
+  double warmup_ratio = 0;
   double min_lr = 0;
   std::vector<int64_t> milestones = {};
   double decay = 0.1;
@@ -40,8 +42,12 @@ struct Options {
 ///   "constant"        lr
 ///   "cosine"          min + (lr - min)(1 + cos(pi e / E)) / 2
 ///   "quarter_cosine"  lr cos(99 pi e / (200 (E - 1))): down to 1.6 % of lr in the last epoch
+///   "late_quarter_cosine"  the same of the epoch before, and lr in the first two
 ///   "step"            lr times `decay` for each of the milestones that is not above e
-/// @source of quarter_cosine: Smith et al. 2023, "CODA-Prompt", reference code
+/// The first W = floor(warmup_ratio E) epochs have lr e / W instead, the first of them zero; the
+/// cosines go over the others, as if those were all.
+/// @source of quarter_cosine: Smith et al. 2023, "CODA-Prompt", reference code; as that is called,
+/// its schedule is the late one
 [[nodiscard]] double learning_rate(const Options& options, int64_t epoch);
 
 /// Parameters that share a learning rate and a weight decay, as multiples of the phase's own.

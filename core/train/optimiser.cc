@@ -81,11 +81,13 @@ std::unique_ptr<torch::optim::Optimizer> make(const std::vector<ParameterGroup>&
   if (options.optimiser == "adam") {
     return make<Adam>(groups, AdamOptions(options.lr)
                                   .betas({options.momentum, options.beta2})
+                                  .eps(options.epsilon)
                                   .weight_decay(options.weight_decay));
   }
   CL_CHECK(options.optimiser == "adamw", "optimiser '{}'", options.optimiser);
   return make<AdamW>(groups, AdamWOptions(options.lr)
                                  .betas({options.momentum, options.beta2})
+                                 .eps(options.epsilon)
                                  .weight_decay(options.weight_decay));
 }
 

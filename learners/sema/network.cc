@@ -56,8 +56,7 @@ void Network::freeze() {
 void Network::draw_from(const std::optional<RngKey>& pass) {
   for (size_t layer = 0; layer < blocks_.size(); ++layer) {
     if (!blocks_[layer].has_new()) continue;
-    blocks_[layer].modules().back().functional->draw_from(pass ? std::optional(pass->child(layer))
-                                                               : std::nullopt);
+    blocks_[layer].modules().back().functional->draw_from(child(pass, layer));
   }
 }
 

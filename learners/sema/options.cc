@@ -50,7 +50,7 @@ void Options::fields(config::Fields& fields) {
   fields.field("statistics_window", statistics_window,
                "latest training errors that a z-score refers to; 0 for all", {0});
   fields.field("threshold", threshold, "z-score above which a block grows");
-  fields.field("zscore", zscore, "whether too small an error is a shift as well", kScores);
+  fields.field("zscore", zscore, "whether too small an error is strange as well", kScores);
   fields.field("decision", decision,
                "by a batch's mean score, or by any sample strange to all descriptors", kDecisions);
   fields.field("expansion_order", expansion_order,
@@ -80,11 +80,23 @@ void Options::check(const config::Node& node) const {
   // A threshold may stand beside any expansion: sweeps give one to all rivals of a comparison.
   if (expansion != "by_shift") {
     const char* problem = "only 'expansion: by_shift' looks for shifts";
-    refuse("zscore", zscore, standard.zscore, problem);
+    if (mixture != "descriptor_zscore") refuse("zscore", zscore, standard.zscore, problem);
     refuse("decision", decision, standard.decision, problem);
     refuse("expansion_order", expansion_order, standard.expansion_order, problem);
     refuse("scan_batch_size", scan_batch_size, standard.scan_batch_size, problem);
     refuse("min_scan_batch", min_scan_batch, standard.min_scan_batch, problem);
+  }
+  const bool mixes_by_descriptor = mixture == "descriptor" || mixture == "descriptor_zscore";
+  if (expansion != "by_shift" && !mixes_by_descriptor) {
+    const char* problem =
+        "descriptors without 'expansion: by_shift' or a mixture by descriptor change no result";
+    refuse("descriptor_activation", descriptor_activation, standard.descriptor_activation, problem);
+    refuse("reconstruction", reconstruction, standard.reconstruction, problem);
+    refuse("statistics_window", statistics_window, standard.statistics_window, problem);
+  }
+  if (expansion == "never") {
+    refuse("mixture", mixture, standard.mixture,
+           "with 'expansion: never' each block has one adapter");
   }
   if (expansion == "by_task") {
     refuse("without_expansion", without_expansion, standard.without_expansion,

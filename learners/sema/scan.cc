@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <set>
 
@@ -158,14 +157,11 @@ void Scan::log(int64_t layer, int64_t batch, int64_t batch_size, const Decision&
 }
 
 void Scan::report(int64_t batch, int64_t num_batches) {
-  ProgressUpdate update;
-  update.experience = session_.context.experience;
-  update.num_experiences = session_.context.num_experiences;
-  update.phase = "scan";
-  update.step = batch;
-  update.num_steps = num_batches;
-  update.loss = std::numeric_limits<double>::quiet_NaN();
-  session_.context.progress.update(update);
+  session_.context.progress.update({.experience = session_.context.experience,
+                                    .num_experiences = session_.context.num_experiences,
+                                    .phase = "scan",
+                                    .step = batch,
+                                    .num_steps = num_batches});
 }
 
 }  // namespace

@@ -4,6 +4,14 @@
 // comes with a representation descriptor, an autoencoder of the tokens it was trained on. Where the
 // descriptors of a block find a new experience strange, the block gets one more adapter; a router
 // mixes them, softly and sample by sample. Everything is frozen after the experience that added it.
+//   first experience: adapters and classifier are trained, then the descriptors (phases.cc)
+//   later ones: block by block, the z-score of what enters it under each descriptor (scan.cc);
+//     above the threshold an adapter, a descriptor and a router column are added and trained, and
+//     the blocks are looked at again; the classifier is trained even where nothing was added
+//   a block: out = x + MLP(LN(x)) + sum_k softmax(router(x))_k f_k(x) (block.cc, mixture.cc)
+//
+// Wang, Lu, Yao, Li and Gong 2025, "Self-Expansion of Pre-trained Models with Mixture of Adapters
+// for Continual Learning" (CVPR), sec. 3.
 //
 // Differs from the paper, like the authors' programme, where an option does not say otherwise:
 // tokens before the second norm, absolute z-scores averaged over a batch, 500 latest errors, all

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "core/config/describe.h"
+#include "core/data/joined_dataset.h"
 #include "core/data/tensor_dataset.h"
 #include "core/nn/adapters/adapter.h"
 #include "tests/conformance/transcript.h"
@@ -85,17 +86,29 @@ void check_columns(const Tensor& logits, const std::vector<int64_t>& seen) {
   }
 }
 
-void check_predictions_change_nothing(Run& run) {
-  const State before = run.learner->save();
-  const DatasetPtr test = run.stream.experience(0).test;
+/// The largest difference between what is predicted of a sample alone and among those of all
+/// experiences.
+double batch_effect(Run& run) {
+  std::vector<DatasetPtr> tests;
+  for (int64_t k = 0; k < run.stream.info().num_experiences; ++k) {
+    tests.push_back(run.stream.experience(k).test);
+  }
+  const DatasetPtr test = join(std::move(tests));
   const Tensor together = run.learner->predict(*test, all_rows(*test));
-  CHECK_FALSE(together.requires_grad());
-  for (const int64_t row : {int64_t{0}, int64_t{5}, test->size() - 1}) {
+  double largest = 0;
+  for (const int64_t row : {int64_t{0}, int64_t{5}, test->size() / 2, test->size() - 1}) {
     const Tensor alone = run.learner->predict(*test, std::vector<int64_t>{row});
     const Tensor seen = together[row].isfinite();
-    CHECK((alone[0] - together[row]).masked_select(seen).abs().max().item<double>() <
-          kBatchTolerance);
+    largest = std::max(largest,
+                       (alone[0] - together[row]).masked_select(seen).abs().max().item<double>());
   }
+  return largest;
+}
+
+void check_predictions_change_nothing(Run& run) {
+  const State before = run.learner->save();
+  CHECK_FALSE(run.logits(0).requires_grad());
+  CHECK(batch_effect(run) < kBatchTolerance);
   CHECK(equal(run.learner->save(), before));
 }
 
@@ -250,6 +263,60 @@ TEST_CASE(
     check_restores(reused, between);
     check_goes_on(reused, *stream, between, whole);
     CHECK(at::equal(generator.get_state(), random_state));
+  }
+}
+
+TEST_CASE("a prediction depends on its batch only where a learner declares it",
+          "[conformance][learner]") {
+  const auto stream = blobs();
+  const auto effect = [&](const Learners::Entry& entry, const std::string& option,
+                          const std::string& value, uint64_t seed = kModelSeed) {
+    Run run(entry, *stream);
+    config::Node choice = choice_of(entry.name)
+                              .with(fmt::format("{}.{}", entry.name, option),
+                                    config::Node::parse(value, "conformance.yaml"));
+    // Keys that were trained on all experiences have but one choice on so simple a stream.
+    if (!entry.traits.batch_options.empty()) {
+      choice = choice.with(entry.name + ".train.epochs", config::Node::of("0"));
+    }
+    run.learner = Learners::get().make(
+        choice, {testing::make_tiny(kDepth), stream->info(), RngKey(seed), at::kCPU});
+    run.conduct();
+    return batch_effect(run);
+  };
+  int64_t num_declared = 0;
+  for (const Learners::Entry* entry : learners()) {
+    for (const std::string_view option : entry->traits.batch_options) {
+      INFO(entry->name << ", " << option);
+      double largest = 0;  // with some keys all samples agree
+      for (uint64_t seed = 0; seed < 10; ++seed) {
+        largest = std::max(largest, effect(*entry, std::string(option), "true", seed));
+        CHECK(effect(*entry, std::string(option), "false", seed) < kBatchTolerance);
+      }
+      CHECK(largest > 100 * kBatchTolerance);
+      ++num_declared;
+    }
+  }
+  CHECK(num_declared > 0);
+  const auto& sema = Learners::get().entry(config::Node::of("sema"));
+  for (const std::string mixture : {"average", "random", "top1", "top1_inference",
+                                    "random_selection", "descriptor", "descriptor_zscore"}) {
+    INFO(mixture);
+    CHECK(effect(sema, "mixture", mixture) < kBatchTolerance);
+  }
+}
+
+TEST_CASE("on a stream of one experience every learner is its own joint training",
+          "[conformance][learner]") {
+  const auto parted = blobs(), whole = blobs(7, 64, /*experiences=*/1);
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    Run continual(*entry, *whole), joint(*entry, *parted);
+    joint.learner = make_learner(entry->name, whole->info());
+    continual.conduct();
+    experiments::conduct(*parted, *joint.learner, {.is_joint = true}, joint.context(),
+                         [](int64_t) {});
+    CHECK(equal(continual.learner->save(), joint.learner->save()));
   }
 }
 

@@ -27,11 +27,13 @@ namespace cl::conformance {
 constexpr int64_t kDepth = 12;  // so that options that name a block of a ViT are right here as well
 constexpr uint64_t kModelSeed = 3;
 
-/// Six classes, two an experience.
-inline std::unique_ptr<Stream> blobs(uint64_t seed = 7, int64_t train_per_class = 64) {
+/// Six classes, by default two an experience.
+inline std::unique_ptr<Stream> blobs(uint64_t seed = 7, int64_t train_per_class = 64,
+                                     int64_t experiences = 3) {
   const auto choice = config::Node::parse(
-      fmt::format("blobs: {{train_per_class: {}, test_per_class: 50, separation: 0.5}}",
-                  train_per_class),
+      fmt::format("blobs: {{train_per_class: {}, test_per_class: 50, separation: 0.5, "
+                  "experiences: {}}}",
+                  train_per_class, experiences),
       "conformance.yaml");
   return Streams::get().make(choice, {RngKey(seed), {}});
 }
@@ -44,6 +46,9 @@ inline constexpr std::array kSettings{
     // Its keys begin far from every query, and 30 steps at its published rate hardly move them: at
     // test another prompt would be found than the one in training.
     Setting{"dual_prompt.train.lr", "0.02"},
+    // Of its 20 epochs eight are left, and none of the two that are slower.
+    Setting{"slca.train.schedule", "constant"},
+    Setting{"slca.train.milestones", "[]"},
     // Each sample costs as much as a step of training.
     Setting{"ewc.fisher_samples", "16"},
     // More than the samples of the first experience and fewer than those of two: the learner is

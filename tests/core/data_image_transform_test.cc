@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
 #include <oneapi/tbb/global_control.h>
 #include <opencv2/core.hpp>
 
@@ -52,6 +54,42 @@ ImageTransform::Options augmented() {
   ImageTransform::Options options;
   options.augment = "crop_flip";
   return options;
+}
+
+TEST_CASE("an image kept under its test view is augmented as if it had been kept itself",
+          "[data]") {
+  ImageTransform::Options options = augmented();
+  options.image_size = 12;
+  options.pad = 1;
+  options.normalise = GENERATE("none", "half", "imagenet");
+  const ImageTransform transform(options);
+  const cv::Mat image = pattern(10, 10);  // with its border in the size of the view
+  const std::vector<float> kept = apply(transform, image);
+  for (uint64_t i = 0; i < 5; ++i) {
+    const RngKey key = RngKey(3).child(i);
+    std::vector<float> again(kept.size(), -1);
+    transform.apply_again(kept, key, again);
+    CHECK(again == apply(transform, image, key));
+    CHECK(again != kept);
+  }
+  const Tensor x = at::tensor(kept).reshape({1, 3, 12, 12}).repeat({2, 1, 1, 1});
+  const Tensor both = augment_again(transform, x, RngKey(3));
+  for (uint64_t i = 0; i < 2; ++i) {
+    const std::vector<float> expected = apply(transform, image, RngKey(3).child(i));
+    CHECK(at::equal(both[static_cast<int64_t>(i)].flatten(), at::tensor(expected)));
+  }
+}
+
+TEST_CASE("kept images are left alone where nothing augments, and refused where pixels moved",
+          "[data]") {
+  ImageTransform::Options options;
+  options.image_size = 4;
+  const Tensor x = at::tensor(apply(ImageTransform(options), pattern(4, 4))).reshape({1, 3, 4, 4});
+  CHECK(at::equal(augment_again(ImageTransform(options), x, RngKey(1)), x));
+  options.augment = "crop_flip";
+  ImageTransform permuted(options);
+  permuted.permute_pixels(RngKey(2));
+  CHECK_THROWS_WITH(augment_again(permuted, x, RngKey(1)), Contains("augment_replay: false"));
 }
 
 TEST_CASE("a border of black is added before all else", "[data]") {

@@ -6,6 +6,7 @@
 #include <ATen/ops/eye.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
 
 #include "core/nn/adapters/adapter_hooks.h"
 #include "core/nn/init.h"
@@ -19,9 +20,13 @@ namespace {
 constexpr int64_t kDim = 6, kWidth = 4;
 
 std::unique_ptr<Adapter> build(const std::string& yaml) {
-  return Adapters::get().make(
-      config::Node::parse(yaml, "test.yaml"),
-      {.dim = kDim, .hidden = 2 * kDim, .num_heads = 2, .key = RngKey(1), .device = at::kCPU});
+  return Adapters::get().make(config::Node::parse(yaml, "test.yaml"), {.dim = kDim,
+                                                                       .hidden = 2 * kDim,
+                                                                       .num_heads = 2,
+                                                                       .num_tokens = 5,
+                                                                       .num_special_tokens = 1,
+                                                                       .key = RngKey(1),
+                                                                       .device = at::kCPU});
 }
 
 void draw(Adapter& adapter) {
@@ -75,19 +80,21 @@ TEST_CASE("dropping keeps or drops each value, by its key, and scales what it ke
   CHECK(num_dropped < 39);
 }
 
-TEST_CASE("a bottleneck that drops is on average the one that does not, and the same at test",
+TEST_CASE("an adapter that drops is on average the one that does not, and the same at test",
           "[nn]") {
   const GradMode off(false);
   // What is read before an activation may be dropped only where that is linear.
-  const auto [kind, options] =
-      GENERATE(table<std::string, std::string>({{"parallel", ""},
-                                                {"series", ""},
-                                                {"series", ", after: both"},
-                                                {"linear_parallel", ", activation: identity"},
-                                                {"linear_series", ", activation: identity"}}));
-  INFO(kind << options);
+  const auto [kind, options] = GENERATE(
+      table<std::string, std::string>({{"parallel", "bottleneck: 4"},
+                                       {"series", "bottleneck: 4"},
+                                       {"series", "bottleneck: 4, after: both"},
+                                       {"linear_parallel", "bottleneck: 4, activation: identity"},
+                                       {"linear_series", "bottleneck: 4, activation: identity"},
+                                       {"lora", "rank: 4"},
+                                       {"convpass", "channels: 4"}}));
+  INFO(kind << ": " << options);
   const auto make = [&, kind = kind, options = options](const std::string& dropout) {
-    auto adapter = build(kind + ": {bottleneck: 4, dropout: " + dropout + options + "}");
+    auto adapter = build(fmt::format("{}: {{dropout: {}, {}}}", kind, dropout, options));
     draw(*adapter);
     return adapter;
   };
@@ -126,6 +133,22 @@ TEST_CASE("the functions of one adapter, and equal adapters of two blocks, drop 
   hooks.draw_from(RngKey(7));
   CHECK_FALSE(at::equal(at(0, Site::kAttention), at(0, Site::kMlp)));
   CHECK_FALSE(at::equal(at(0, Site::kAttention), at(1, Site::kAttention)));
+}
+
+TEST_CASE("each layer of a lora drops apart", "[nn]") {
+  const GradMode off(false);
+  const auto lora = build("lora: {rank: 4, dropout: 0.5}");
+  draw(*lora);
+  State state = snapshot(*lora);
+  for (auto& [name, tensor] : state) {
+    if (name.starts_with("v.")) tensor = *find(state, "q." + name.substr(2));
+  }
+  load(*lora, state, "test");
+  const auto changes = [&] { return delta(*lora, tokens()).chunk(3, -1); };  // of q, k, v
+  CHECK(at::equal(changes()[0], changes()[2]));
+  lora->draw_from(RngKey(7));
+  CHECK_FALSE(at::equal(changes()[0], changes()[2]));
+  CHECK(largest(changes()[1]) == 0);
 }
 
 TEST_CASE("gradients pass where values passed", "[nn]") {

@@ -66,6 +66,46 @@ TEST_CASE("a quarter of a cosine ends at 1.6 % of the rate", "[train]") {
   CHECK(train::learning_rate({.epochs = 1, .lr = 0.5, .schedule = "quarter_cosine"}, 0) == 0.5);
 }
 
+TEST_CASE("a late quarter of a cosine has the first rate twice", "[train]") {
+  const Options options{.epochs = 5, .lr = 0.5, .schedule = "late_quarter_cosine"};
+  const Options early{.epochs = 5, .lr = 0.5, .schedule = "quarter_cosine"};
+  CHECK(train::learning_rate(options, 0) == 0.5);
+  for (int64_t e = 1; e < 5; ++e) {
+    CHECK(train::learning_rate(options, e) == train::learning_rate(early, e - 1));
+  }
+}
+
+TEST_CASE("a share of the epochs warms up, and the cosine goes over the others", "[train]") {
+  // 2 of 7 epochs: 0, lr / 2; then as 5 epochs alone.
+  const Options options{.epochs = 7, .lr = 0.4, .warmup_ratio = 0.29};
+  const Options alone{.epochs = 5, .lr = 0.4};
+  CHECK(train::learning_rate(options, 0) == 0);
+  CHECK(train::learning_rate(options, 1) == 0.2);
+  for (int64_t e = 2; e < 7; ++e) {
+    CHECK(train::learning_rate(options, e) == train::learning_rate(alone, e - 2));
+  }
+  // Half an epoch does not count, and 29 of 100 are not 28 for 0.29 * 100 = 28.999...
+  CHECK(train::learning_rate({.epochs = 5, .lr = 0.4, .warmup_ratio = 0.1}, 0) == 0.4);
+  const Options hundred{.epochs = 100, .lr = 1, .schedule = "constant", .warmup_ratio = 0.29};
+  CHECK(train::learning_rate(hundred, 28) == Approx(28 / 29.0));
+  CHECK(train::learning_rate(hundred, 29) == 1);
+  // Milestones are counted from the first epoch.
+  const Options steps{.epochs = 4,
+                      .lr = 1,
+                      .schedule = "step",
+                      .warmup_ratio = 0.5,
+                      .milestones = {3},
+                      .decay = 0.1};
+  CHECK(train::learning_rate(steps, 1) == 0.5);
+  CHECK(train::learning_rate(steps, 2) == 1);
+  CHECK(train::learning_rate(steps, 3) == Approx(0.1));
+  // The quarter of a cosine ends where it would end.
+  const Options quarter{.epochs = 4, .lr = 1, .schedule = "quarter_cosine", .warmup_ratio = 0.25};
+  CHECK(train::learning_rate(quarter, 0) == 0);
+  CHECK(train::learning_rate(quarter, 1) == 1);
+  CHECK(train::learning_rate(quarter, 3) == Approx(0.0157073).epsilon(1e-5));
+}
+
 TEST_CASE("a constant schedule does not change", "[train]") {
   const Options options{.epochs = 4, .lr = 0.5, .schedule = "constant", .min_lr = 0.1};
   CHECK(train::learning_rate(options, 0) == 0.5);
@@ -182,6 +222,20 @@ TEST_CASE("the first step of adam is the learning rate along the sign of the gra
   train::fit({{{up, down}}}, 1, options, loss, "train", RngKey(5), run.context);
   CHECK(value_of(up) == Approx(1.1).margin(1e-6));
   CHECK(value_of(down) == Approx(0.9).margin(1e-6));
+}
+
+TEST_CASE("epsilon is added to the root of the squares", "[train]") {
+  for (const std::string optimiser : {"adam", "adamw"}) {
+    Run run;
+    Options options = one_step();
+    options.optimiser = optimiser;
+    options.epsilon = 0.25;
+    const Tensor w = parameter(1);
+    const auto loss = [&](std::span<const int64_t>, const View&) { return w.mul(0.75).sum(); };
+    train::fit({{{w}}}, 1, options, loss, "train", RngKey(5), run.context);
+    // lr 0.75 / (0.75 + 0.25)
+    CHECK(value_of(w) == Approx(1 - 0.075).margin(1e-6));
+  }
 }
 
 TEST_CASE("adamw decays the weight itself, apart from the gradient", "[train]") {

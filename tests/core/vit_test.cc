@@ -150,8 +150,8 @@ TEST_CASE("hooks see every site of every block once, in order", "[nn]") {
   const auto vit = micro();
   Probe probe;
   vit->blocks(vit->embed(at::ones({1, 3, 32, 32}, at::kFloat)), 1, 3, probe);
-  const std::vector<Site> block{Site::kBlockInput, Site::kNorm1,       Site::kQkv, Site::kProj,
-                                Site::kAttention,  Site::kNorm2,       Site::kFc1, Site::kFc2,
+  const std::vector<Site> block{Site::kBlockInput, Site::kNorm1,      Site::kQkv, Site::kProj,
+                                Site::kAttention,  Site::kNorm2,      Site::kFc1, Site::kFc2,
                                 Site::kMlp,        Site::kBlockOutput};
   std::vector<Site> twice = block;
   twice.insert(twice.end(), block.begin(), block.end());

@@ -21,13 +21,13 @@ namespace cl::testing {
 struct BrightnessWorld {
   static constexpr int64_t kSize = 48;  // images of an experience
 
-  BrightnessWorld(const std::string& choice, int64_t num_classes) {
+  BrightnessWorld(const std::string& choice, int64_t num_classes, int64_t depth = 3) {
     StreamInfo stream;
     stream.num_experiences = 2;
     stream.num_classes = num_classes;
     stream.sample_shape = {3, 8, 8};
     learner = Learners::get().make(config::Node::parse(choice, "test.yaml"),
-                                   {make_tiny(3), stream, RngKey(1), at::kCPU});
+                                   {make_tiny(depth), stream, RngKey(1), at::kCPU});
   }
 
   static Tensor images() { return init::normal({kSize, 3, 8, 8}, 0.5, 0.2, RngKey(2), at::kCPU); }

@@ -14,6 +14,7 @@
 #include <ATen/ops/eye.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/ones_like.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
@@ -246,7 +247,7 @@ TEST_CASE("the Fisher information of a linear classifier is as by hand", "[ewc]"
   batch.learn(0, {0, 1});
   CHECK(largest(learned_fisher(batch) - fisher_by_hand(batch, *data, {0, 1}, true)) < kTolerance);
 
-  Course cut("ewc: {tuner: none}");
+  Course cut("ewc: {tuner: none, fisher_max: 1e-4}");
   cut.learn(0, {0, 1});
   CHECK(largest(learned_fisher(cut) - expected.clamp_max(1e-4)) < 1e-9);
 }
@@ -289,12 +290,13 @@ TEST_CASE("Fisher information can be that of predicted labels, and of a part of 
 
 /// Weights of the classifier after the second experience of `options`, gone on with from `state`;
 /// full batches of plain SGD.
-Tensor steps_from(const State& state, const std::string& options, int epochs) {
+Tensor steps_from(const State& state, const std::string& options, int epochs,
+                  const Classes& classes = {2, 3}) {
   Course course(fmt::format(
       "{}, later_weight_decay: 0, train: {{epochs: {}, batch_size: 1000, lr: 0.1, momentum: 0}}}}",
       options, epochs));
   course.learner->restore(state, "test");
-  course.learn(1, {2, 3});
+  course.learn(1, classes);
   return course.value("head.weight").to(at::kDouble);
 }
 
@@ -303,12 +305,14 @@ TEST_CASE("the penalty pulls back as its derivative says", "[ewc]") {
   first.learn(0, {0, 1});
   const State state = first.learner->save();
   // The first step starts at p*, where there is no pull. The second differs by
-  // - lr lambda F (p1 - p*).
-  const Tensor p1 = steps_from(state, "ewc: {tuner: none, lambda: 0", 1);
-  const Tensor free = steps_from(state, "ewc: {tuner: none, lambda: 0", 2);
-  const Tensor held = steps_from(state, "ewc: {tuner: none, lambda: 30000", 2);
+  // - lr lambda F (p1 - p*), which is not zero in the row of the class that comes back.
+  const Classes returning{1, 2};
+  const Tensor p1 = steps_from(state, "ewc: {tuner: none, lambda: 0", 1, returning);
+  const Tensor free = steps_from(state, "ewc: {tuner: none, lambda: 0", 2, returning);
+  const Tensor held = steps_from(state, "ewc: {tuner: none, lambda: 30", 2, returning);
   const Tensor expected = (p1 - first.value("anchor.0").to(at::kDouble)) *
-                          first.value("fisher.0").to(at::kDouble) * (-0.1 * 30000);
+                          first.value("fisher.0").to(at::kDouble) * (-0.1 * 30);
+  CHECK(largest(expected) > 1e-2);
   CHECK(largest(held - free - expected) < kTolerance);
 }
 
@@ -375,6 +379,118 @@ TEST_CASE("der keeps the logits that the network gave before its step", "[der]")
   const Tensor kept = der.value("kept.logits").narrow(0, 0, 2 * kPerClass);
   CHECK(largest(kept - linear_logits(built, plain_features(x))) < kTolerance);
   CHECK_FALSE(same_network(built, der));
+}
+
+/// Gradients of the classifier of `course`, [C, dim + 1], the bias last, from the gradient of its
+/// logits [N, C].
+Tensor of_classifier(const Tensor& of_logits, const Tensor& features) {
+  const Tensor inputs = at::cat({features, at::ones_like(features.narrow(1, 0, 1))}, 1);
+  return of_logits.t().matmul(inputs);
+}
+
+Tensor classifier(const Course& course) {
+  return at::cat({course.value("head.weight"), course.value("head.bias").unsqueeze(1)}, 1)
+      .to(at::kDouble);
+}
+
+const std::string kOneStep =
+    "tuner: none, capacity: 8, replay_batch_size: 1000, train: {epochs: 1, batch_size: 1000, lr: "
+    "0.1, momentum: 0, weight_decay: 0}";
+
+TEST_CASE("a step of er is along one mean over the batch and what is replayed", "[er]") {
+  Course er("er: {" + kOneStep + "}");
+  er.learn(0, {0, 1});
+  const Tensor before = classifier(er);
+  const DatasetPtr fresh = class_clouds({2, 3}, 5);
+  const Tensor features =
+      at::cat({plain_features(*fresh), plain_features(er.value("kept.x"))});  // 40 and 8
+  REQUIRE(features.size(0) == 2 * kPerClass + 8);
+  const Tensor labels = at::cat({fresh->labels(), er.value("kept.labels")});
+  const Tensor error =
+      linear_logits(er, features).softmax(1) - at::one_hot(labels, kClasses).to(at::kDouble);
+  const Tensor gradient = of_classifier(error, features) / static_cast<double>(labels.size(0));
+  er.learn(1, {2, 3});
+  CHECK(largest(gradient) > 0.1);
+  CHECK(largest(classifier(er) - (before - gradient * 0.1)) < kTolerance);
+}
+
+TEST_CASE("a step of der weighs kept logits by alpha and kept labels by beta", "[der]") {
+  constexpr double kAlpha = 0.3, kBeta = 0.7;
+  Course der(fmt::format("der: {{alpha: {}, beta: {}, {}}}", kAlpha, kBeta, kOneStep));
+  der.learn(0, {0, 1});
+  const Tensor before = classifier(der);
+  const auto gradient = [&](const Tensor& features, const Tensor& labels) {
+    const Tensor error =
+        linear_logits(der, features).softmax(1) - at::one_hot(labels, kClasses).to(at::kDouble);
+    return of_classifier(error, features) / static_cast<double>(labels.size(0));
+  };
+  const DatasetPtr fresh = class_clouds({2, 3}, 5);
+  const Tensor kept = plain_features(der.value("kept.x"));
+  REQUIRE(kept.size(0) == 8);
+  // d/do mean((o - z)^2) over 8 samples and 4 classes.
+  const Tensor apart = linear_logits(der, kept) - der.value("kept.logits").to(at::kDouble);
+  const Tensor dark = of_classifier(apart * (2.0 / (8 * kClasses)), kept);
+  const Tensor labelled = gradient(kept, der.value("kept.labels"));
+  const Tensor expected =
+      gradient(plain_features(*fresh), fresh->labels()) + dark * kAlpha + labelled * kBeta;
+  der.learn(1, {2, 3});
+  CHECK(largest(dark) > 1e-2);
+  CHECK(largest(dark - labelled) > 1e-2);
+  CHECK(largest(classifier(der) - (before - expected * 0.1)) < kTolerance);
+}
+
+TEST_CASE("a der that replays nothing needs no memory", "[der]") {
+  CHECK_THROWS_WITH(Course("der: {alpha: 0, beta: 0, capacity: 8}"),
+                    Contains("nothing is replayed"));
+}
+
+/// Clouds of which a training view is brighter by the number that its key says.
+class Brightened final : public Dataset {
+ public:
+  explicit Brightened(const Classes& classes) : clouds_(class_clouds(classes, 5)) {}
+  [[nodiscard]] int64_t size() const override { return clouds_->size(); }
+  [[nodiscard]] const Tensor& labels() const override { return clouds_->labels(); }
+  [[nodiscard]] const std::string& id() const override { return clouds_->id(); }
+  [[nodiscard]] bool augments() const override { return true; }
+  [[nodiscard]] Tensor fetch(std::span<const int64_t> rows, const View& view) const override {
+    const Tensor x = clouds_->fetch(rows, view);
+    return view.augment ? augmented(x, *view.augment) : x;
+  }
+  [[nodiscard]] Tensor augmented(const Tensor& x, const RngKey& key) const override {
+    keys.insert(key.bits());
+    return x + 1;
+  }
+
+  mutable std::set<uint64_t> keys;
+
+ private:
+  DatasetPtr clouds_;
+};
+
+TEST_CASE("kept samples are augmented anew in each step, where that is asked for",
+          "[er][der][gdumb][icarl]") {
+  const auto [method, num_draws] =
+      GENERATE(table<std::string, size_t>({{"er", 1}, {"der", 2}, {"gdumb", 1}, {"icarl", 1}}));
+  INFO(method);
+  constexpr size_t kSteps = 3;
+  const auto learned = [&, method = method](bool augments) {
+    Course course(fmt::format(
+        "{}: {{tuner: none, capacity: 8, augment_replay: {}, train: {{epochs: {}, batch_size: "
+        "1000}}}}",
+        method, augments, kSteps));
+    course.learn(0, {0, 1});
+    const auto data = std::make_shared<Brightened>(Classes{2, 3});
+    RunContext context{RngKey(3).child(1), 1, 2, course.log, course.progress, {}};
+    course.learner->learn({1, {}, {2, 3}, data}, context);
+    return std::pair(data->keys.size(), course.value("head.weight"));
+  };
+  // One view for each epoch of the new samples (gdumb looks at none) and one for each draw.
+  const size_t of_new = method == "gdumb" ? 0 : kSteps;
+  const auto [num_with, with] = learned(true);
+  const auto [num_without, without] = learned(false);
+  CHECK(num_with == of_new + num_draws * kSteps);
+  CHECK(num_without == of_new);
+  CHECK_FALSE(at::equal(with, without));
 }
 
 TEST_CASE("der keeps past samples apart", "[der]") {
@@ -565,12 +681,56 @@ TEST_CASE("slca describes a class by mean and covariance of its features", "[slc
   CHECK(largest(factor - factor.tril()) == 0);
 }
 
+TEST_CASE("a step of slca's alignment is along normalised logits of scaled features", "[slca]") {
+  constexpr double kRate = 0.1, kTemperature = 0.1;
+  const std::string options =
+      "slca: {tuner: none, align: {epochs: 1, batch_size: 100000, lr: 0.1, momentum: 0, "
+      "weight_decay: 0}}";
+  Course slca(options);
+  slca.learn(0, {0, 1});
+  // What is drawn is the mean itself: old classes have no spread, new ones are always the same
+  // image.
+  State state = slca.learner->save();
+  for (auto& [name, tensor] : state) {
+    if (name.ends_with(".factor")) tensor = at::zeros_like(tensor);
+  }
+  slca.learner->restore(state, "test");
+  const DatasetPtr clouds = class_clouds({2, 3}, 5);
+  const Classes rows{0, 0, 0, kPerClass, kPerClass, kPerClass};
+  const auto same = std::make_shared<TensorDataset>(
+      clouds->fetch(rows, View::test()), at::tensor(Classes{2, 2, 2, 3, 3, 3}, at::kLong));
+  RunContext context{RngKey(3).child(1), 1, 2, slca.log, slca.progress, {}};
+  slca.learner->learn({1, {}, {2, 3}, same}, context);
+
+  std::vector<Tensor> drawn;
+  for (int64_t c = 0; c < kClasses; ++c) {
+    const double scale = c < 2 ? 0.9 + 0.1 * 1 / 2 : 0.9 + 0.1 * 2 / 2;
+    drawn.push_back(slca.value(fmt::format("described.{}.mean", c)).to(at::kDouble) * scale);
+  }
+  const Tensor features = at::stack(drawn);
+  Tensor weight = classifier(slca).set_requires_grad(true);
+  const Tensor logits = features.matmul(weight.narrow(1, 0, features.size(1)).t()) +
+                        weight.select(1, features.size(1));
+  const Tensor length = (logits.narrow(1, 0, 2).square().sum(1, true).sqrt() +
+                         logits.narrow(1, 2, 2).square().sum(1, true).sqrt()) /
+                        2;
+  const Tensor log_p = (logits / length / kTemperature).log_softmax(1);
+  log_p.diagonal().mean().neg().backward();
+  const Tensor aligned =
+      at::cat({slca.value("aligned_head.weight"), slca.value("aligned_head.bias").unsqueeze(1)}, 1)
+          .to(at::kDouble);
+  const Tensor moved = aligned - weight.detach();
+  CHECK(largest(moved) > 1e-2);
+  // New classes are drawn with a spread of 0.01 around their means, 256 times.
+  CHECK(largest(moved + weight.grad() * kRate) < 0.02 * largest(moved));
+}
+
 TEST_CASE("the backbone of slca moves slower than its classifier", "[slca]") {
   // A single step of sgd is linear in the learning rate.
   const auto moved = [](double scale) {
     Course slca(
         fmt::format("slca: {{tuner_lr_scale: {}, train: {{epochs: 1, batch_size: 1000, "
-                    "lr: 0.5}}}}",
+                    "lr: 0.5, schedule: constant, milestones: []}}}}",
                     scale));
     const State before = slca.learner->save();
     slca.learn(0, {0, 1});

@@ -54,6 +54,15 @@ State offline(World& world) {
   return part(world.state(), "offline.adapters.");
 }
 
+TEST_CASE("within the first experience the online network answers alone", "[lae]") {
+  World both(lae("rest_epochs: 0")), alone(lae("rest_epochs: 0, experts: online"));
+  std::vector<Tensor> of_both, of_one;
+  both.learn(0, [&] { of_both.push_back(both.logits()); });
+  alone.learn(0, [&] { of_one.push_back(alone.logits()); });
+  REQUIRE(of_both.size() == 3);
+  for (size_t epoch = 0; epoch < 3; ++epoch) CHECK(at::equal(of_both[epoch], of_one[epoch]));
+}
+
 TEST_CASE("the offline adapters are a running mean of the online ones, step by step", "[lae]") {
   // One step an epoch.
   const auto make = [](int epochs) { return lae("rest_epochs: 0, decay: 0.75", epochs, kSize); };

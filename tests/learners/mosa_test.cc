@@ -1,5 +1,6 @@
 // What the consistency of two passes and the merging of experts do.
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <variant>
 #include <vector>
@@ -8,6 +9,8 @@
 #include <ATen/ops/equal.h>
 #include <fmt/format.h>
 
+#include "core/nn/adapters/adapter_hooks.h"
+#include "core/nn/threads.h"
 #include "tests/learners/brightness_world.h"
 #include "tests/support/catch.h"
 
@@ -15,7 +18,14 @@ namespace cl {
 namespace {
 
 struct World : testing::BrightnessWorld {
-  explicit World(const std::string& choice) : BrightnessWorld(choice, 4) {}
+  explicit World(const std::string& choice, int64_t depth = 3)
+      : BrightnessWorld(choice, 4, depth) {}
+  /// Those of an experience.
+  static Tensor images(int64_t index) {
+    std::vector<int64_t> rows(kSize);
+    std::iota(rows.begin(), rows.end(), int64_t{0});
+    return view(index).data->fetch(rows, View::test());
+  }
   /// Mean loss of the last epoch.
   double loss() {
     for (const EventColumn& column : record.tables.at("training_train")) {
@@ -90,6 +100,54 @@ TEST_CASE("the loss is linear in the weights of consistency and of the second pa
   CHECK(with(2, 0.5) == Approx(plain + 2 * apart + 0.5 * second).margin(1e-5));
 }
 
+TEST_CASE("the tokens of the first half of blocks are pulled to one another", "[mosa]") {
+  constexpr int64_t kDepth = 5;
+  const std::string options = "merge: false, adapter: {mosa: {bottleneck: 16, dropout: 0}}";
+  World before("mosa: {" + options + ", train: {epochs: 10, batch_size: 16}}", kDepth);
+  before.learn(0);
+  // The loss of the first step of experience 1, which takes all its images.
+  const auto loss = [&](double weight) {
+    World world(
+        fmt::format("mosa: {{{}, depth_weight: {}, train: {{epochs: 1}}}}", options, weight),
+        kDepth);
+    world.learner->restore(before.state(), "checkpoint");
+    world.learn(1);
+    return world.loss();
+  };
+  // 1 / L sum_l MSE(h1_l, h2_l), from the same adapters and draws.
+  const auto backbone = testing::make_tiny(kDepth);
+  AdapterHooks hooks(config::Node::parse("mosa: {bottleneck: 16, dropout: 0}", "test.yaml"), 0,
+                     kDepth, adapter_parts(backbone->info(), RngKey(1), at::kCPU));
+  State adapters;
+  for (const auto& [name, tensor] : before.state()) {
+    if (name.starts_with("adapters.")) adapters.emplace_back(name, tensor);
+  }
+  load(hooks, adapters, "before");
+  const GradMode no_gradients(false);
+  std::vector<Tensor> h1, h2;
+  const RngKey passes = RngKey(3).child(1).child("passes");
+  for (auto* h : {&h1, &h2}) {
+    hooks.draw_from(passes.child(h == &h1 ? 0 : 1));
+    Tensor tokens = backbone->embed(World::images(1), hooks);
+    for (int64_t layer = 0; layer < 2; ++layer) {
+      tokens = backbone->blocks(tokens, layer, layer + 1, hooks);
+      h->push_back(tokens);
+    }
+  }
+  double expected = 0;
+  for (size_t l = 0; l < h1.size(); ++l) {
+    expected += (h1[l] - h2[l]).square().mean().item<double>() / kDepth;
+  }
+  CHECK(expected > 1e-6);
+  constexpr double kWeight = 100;  // the other terms are near one
+  CHECK((loss(kWeight) - loss(0)) / kWeight == Approx(expected).epsilon(1e-3));
+}
+
+TEST_CASE("a pull at tokens that no adapter touches is refused", "[mosa]") {
+  CHECK_THROWS_WITH(World("mosa: {depth_weight: 0.01, first_layer: 1}"),
+                    Contains("blocks 0 to 0, and none of them has an adapter"));
+}
+
 TEST_CASE("merging after an experience leaves predictions and draws the parts anew", "[mosa]") {
   const std::string train = "train: {epochs: 4, batch_size: 16}";
   World merged("mosa: {" + train + "}"), kept("mosa: {merge: false, " + train + "}");
@@ -131,10 +189,13 @@ TEST_CASE("weights decay and biases do not", "[mosa]") {
 }
 
 TEST_CASE("an adapter of another kind is held to consistency as well", "[mosa]") {
-  World world("mosa: {adapter: parallel, second_pass_weight: 1, train: {epochs: 5}}");
-  const State built = world.state();
-  world.learn(0);
-  CHECK_FALSE(different(world.state(), built, [](const std::string& name) {
+  const auto learned = [](const std::string& weight) {
+    World world("mosa: {adapter: {parallel: {dropout: 0.3}}, consistency_weight: " + weight +
+                ", train: {epochs: 5}}");
+    world.learn(0);
+    return world.state();
+  };
+  CHECK_FALSE(different(learned("0"), learned("1"), [](const std::string& name) {
                 return name.starts_with("adapters.");
               }).empty());
 }

@@ -345,6 +345,15 @@ struct OfDots {
   std::unique_ptr<Learner> learner;
 };
 
+TEST_CASE("a class without samples is the farthest to fecam", "[fecam]") {
+  Pupil pupil("fecam");
+  RunContext context{RngKey(3), 0, 3, pupil.log, pupil.progress, {}};
+  pupil.learner->learn({0, {}, {0, 1, 2}, patterns({0, 2}, 5)}, context);
+  const Tensor logits = pupil.logits({0, 1, 2});
+  CHECK(logits.narrow(1, 0, 3).isfinite().all().item<bool>());
+  CHECK_FALSE(logits.argmax(1).eq(1).any().item<bool>());
+}
+
 TEST_CASE("fecam's distances by hand", "[fecam]") {
   OfDots fecam("fecam");
   // mean (1/2, 1/2, 0), variances (1/2, 1/2, 0) and 1/3 more each, covariance -1/2: a correlation

@@ -291,6 +291,31 @@ TEST_CASE("dual_prompt draws the key of the experience towards the queries", "[d
   CHECK(cosine() > before + 0.005);
 }
 
+TEST_CASE("chosen keys are pulled by lambda times the gradient of their mean cosine",
+          "[dual_prompt][l2p]") {
+  constexpr double kLambda = 4, kRate = 0.1;
+  const std::string train =
+      "similarity_weight: 4, train: {epochs: 1, batch_size: 1000, optimiser: sgd, lr: 0.1, "
+      "momentum: 0, weight_decay: 0}}";
+  // dual_prompt takes the key of the experience, l2p here all ten of its pool.
+  const auto [choice, name, num_chosen] = GENERATE(table<std::string, std::string, int64_t>(
+      {{"dual_prompt: {", "e_prompts.keys", 1}, {"l2p: {top_k: 10, ", "pool.keys", 10}}));
+  INFO(choice);
+  PromptWorld world(choice + train);
+  const Tensor keys = world.tensor(name);
+  const DatasetPtr data = patterns({0, 1}, 5);
+  const Tensor queries = plain_features(data->fetch(rows_of(*data), View::test()));
+  const Tensor own = keys.to(at::kDouble).set_requires_grad(true);
+  train::cosine_similarity(queries.to(at::kDouble), own.narrow(0, 0, num_chosen))
+      .mean(0)
+      .sum()
+      .backward();
+  world.learn(0, {0, 1});
+  const Tensor moved = (world.tensor(name) - keys).to(at::kDouble);
+  CHECK(moved.abs().max().item<double>() > 1e-3);
+  CHECK((moved - own.grad() * (kLambda * kRate)).abs().max().item<double>() < kTolerance);
+}
+
 TEST_CASE("the batch changes what dual_prompt says of a sample only where it is asked to",
           "[dual_prompt]") {
   const auto effect = [](const std::string& option) {

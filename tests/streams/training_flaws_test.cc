@@ -74,5 +74,17 @@ TEST_CASE("label noise changes exactly the asked part, within the experience", "
   }
 }
 
+TEST_CASE("label noise leaves every class an image", "[streams]") {
+  const SmallImages images(4, 20, 2);
+  const auto noisy = make(images, "train_per_class: 1, label_noise: 1");
+  for (size_t k = 0; k < 2; ++k) {
+    const ExperiencePlan& plan = noisy->plan()->experiences[k];
+    std::vector<int64_t> labels = plan.train.labels;
+    std::sort(labels.begin(), labels.end());
+    CHECK(labels == plan.classes);
+    CHECK(plan.facts == Facts{{"noisy_labels", 0}});
+  }
+}
+
 }  // namespace
 }  // namespace cl

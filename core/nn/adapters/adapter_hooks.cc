@@ -39,8 +39,7 @@ Adapter* AdapterHooks::adapter(int64_t layer) {
 
 void AdapterHooks::draw_from(const std::optional<RngKey>& pass) {
   for (size_t layer = 0; layer < adapters_.size(); ++layer) {
-    if (!adapters_[layer]) continue;
-    adapters_[layer]->draw_from(pass ? std::optional(pass->child(layer)) : std::nullopt);
+    if (adapters_[layer]) adapters_[layer]->draw_from(child(pass, layer));
   }
 }
 

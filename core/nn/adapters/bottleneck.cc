@@ -18,11 +18,9 @@ constexpr std::array<std::string_view, 2> kInits{"mam", "normal"};
 }  // namespace
 
 Tensor Bottleneck::operator()(const Tensor& x) const {
-  const bool draws = pass && dropout > 0;
-  const Tensor read = draws && drops_input ? drop(x, dropout, *pass) : x;
-  Tensor hidden = activate(activation, down(read));
-  if (draws && !drops_input) hidden = drop(hidden, dropout, *pass);
-  const Tensor result = up(hidden);
+  const Tensor read = drops_input ? drop(x, dropout, pass) : x;
+  const Tensor hidden = activate(activation, down(read));
+  const Tensor result = up(drops_input ? hidden : drop(hidden, dropout, pass));
   if (learned_scale.defined()) return result.mul(learned_scale);
   return scale == 1 ? result : result.mul(scale);
 }

@@ -56,7 +56,7 @@ class LinearParallel final : public Adapter {
   void draw_from(const std::optional<RngKey>& pass) override {
     for (size_t i = 0; i < functions_.size(); ++i) {
       if (!functions_[i]) continue;
-      functions_[i]->pass = pass ? std::optional(pass->child(kLinearLayers[i])) : std::nullopt;
+      functions_[i]->pass = child(pass, kLinearLayers[i]);
     }
   }
 

@@ -1,14 +1,14 @@
 // A bottleneck before or after single linear layers of a block.
 //
-// Layers that open a branch read x' = x + s U f(D x) in place of x (qkv, fc1: "mh_adapter" of the
-// code); layers that close one give y + s U f(D y) in place of y (proj, fc2: "output_adapter").
+// Layers that open a branch read x' = x + s U f(D x) in place of x (fc1: "mh_adapter" of the code);
+// layers that close one give y + s U f(D y) in place of y (fc2: "output_adapter").
 // Since x is what the norm before the layer gives, and nothing else reads it, the first acts on
 // the norm: exactly W x' + b.
 //
 // Hu et al. 2023, "LLM-Adapters", sec. 2.2, in the form of its code.
 //
-// Differs: a new one changes nothing; the code draws U as well (init: normal). One bottleneck
-// serves the fused qkv; the code has qkv for no model.
+// Differs: a new one changes nothing; the code draws U as well (init: normal). The places before
+// qkv, one bottleneck for all three, and after proj are ours.
 #include <array>
 
 #include "core/nn/adapters/adapter.h"
@@ -63,7 +63,7 @@ class LinearSeries final : public Adapter {
   void draw_from(const std::optional<RngKey>& pass) override {
     for (size_t i = 0; i < functions_.size(); ++i) {
       if (!functions_[i]) continue;
-      functions_[i]->pass = pass ? std::optional(pass->child(kTargets[i])) : std::nullopt;
+      functions_[i]->pass = child(pass, kTargets[i]);
     }
   }
 

@@ -129,16 +129,14 @@ class Mosa final : public Adapter {
   }
 
   [[nodiscard]] Tensor run(const Projections& own, const Tensor& x, Activation activation) const {
-    if (!pass_) return own.up(activate(activation, own.down(x, {})), {});
-    const RngKey key = pass_->child(own.name);
+    const std::optional<RngKey> key = child(pass_, own.name);
     const auto drawn = [&](std::string_view projection, const ExpertLinear& experts) {
-      std::mt19937_64 engine = key.child(projection).engine();
-      return uniform_index(engine, experts.num_experts());
+      if (!key) return std::optional<int64_t>();
+      std::mt19937_64 engine = key->child(projection).engine();
+      return std::optional(uniform_index(engine, experts.num_experts()));
     };
     Tensor hidden = activate(activation, own.down(x, drawn("down", own.down)));
-    if (style_ == "adaptformer" && drop_share_ > 0) {
-      hidden = drop(hidden, drop_share_, key.child("dropout"));
-    }
+    if (style_ == "adaptformer") hidden = drop(hidden, drop_share_, child(key, "dropout"));
     return own.up(hidden, drawn("up", own.up));
   }
 

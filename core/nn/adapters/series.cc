@@ -72,7 +72,7 @@ class SeriesAdapter final : public Adapter {
 
   void draw_from(const std::optional<RngKey>& pass) override {
     for (Function& function : functions_) {
-      function.bottleneck.pass = pass ? std::optional(pass->child(function.name)) : std::nullopt;
+      function.bottleneck.pass = child(pass, function.name);
     }
   }
 

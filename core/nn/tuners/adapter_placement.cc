@@ -15,7 +15,12 @@ void AdapterPlacement::fields(config::Fields& fields) {
   fields.field("last_layer", last_layer, "last adapted block; -1: the backbone's last", {-1, 1000});
 }
 
-void AdapterPlacement::check(const config::Node& /*node*/) const {
+void AdapterPlacement::check(const config::Node& node) const {
+  if (last_layer != -1 && first_layer > last_layer) {
+    node.at_or_null("last_layer")
+        .fail(fmt::format("no block would be adapted; expected -1, or at least first_layer, {}",
+                          first_layer));
+  }
   const std::string_view option = Adapters::get().entry(adapter).traits.first_block_option;
   const config::Node options = config::choice(adapter).options;
   if (first_layer == 0 || option.empty() || !options.contains(option)) return;
