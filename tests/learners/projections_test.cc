@@ -224,6 +224,48 @@ TEST_CASE("ranpac keeps its ridge where one sample says nothing about it", "[ran
   CHECK(resumed.record.scalars.at("ridge").values.front() == ridges[1]);
 }
 
+// ---- slda
+
+TEST_CASE("slda moves one covariance and its means sample by sample", "[slda]") {
+  const bool updates = GENERATE(true, false);
+  constexpr double kShrinkage = 0.05;
+  Pupil pupil(fmt::format("slda: {{shrinkage: {}, update_covariance: {}}}", kShrinkage, updates));
+  pupil.learn(0, {0, 1});
+  pupil.learn(1, {2, 1});
+
+  const auto floats = at::TensorOptions(at::kDouble);
+  const int64_t dim = plain_features(*patterns({0}, 5)).size(1);
+  Tensor covariance = at::zeros({dim, dim}, floats), means = at::zeros({kNumClasses, dim}, floats);
+  std::vector<double> counts(kNumClasses, 0);
+  double t = 0;
+  for (const int64_t k : {0, 1}) {
+    const DatasetPtr data = k == 0 ? patterns({0, 1}, 5) : patterns({2, 1}, 5);
+    const Tensor features = plain_features(*data).to(at::kDouble);
+    const RngKey key = RngKey(3).child(static_cast<uint64_t>(k));
+    for (const int64_t row : permutation(key.child("order"), data->size())) {
+      const int64_t c = data->labels()[row].item<int64_t>();
+      const Tensor apart = features[row] - means[c];
+      if (k == 0 || updates) {
+        covariance = (covariance * t + apart.outer(apart) * (t / (t + 1))) / (t + 1);
+        t += 1;
+      }
+      means[c].add_(apart / ++counts[static_cast<size_t>(c)]);
+    }
+  }
+  const Tensor precision =
+      (covariance * (1 - kShrinkage) + at::eye(dim, floats) * kShrinkage).inverse();
+  const DatasetPtr test = patterns({0, 1, 2}, 6);
+  const Tensor x = plain_features(*test).to(at::kDouble);
+  const Tensor logits = pupil.logits({0, 1, 2});
+  for (int64_t c = 0; c < 3; ++c) {
+    const Tensor weight = precision.matmul(means[c]);
+    const Tensor expected = x.matmul(weight) - means[c].dot(weight) / 2;
+    CHECK(difference(logits.select(1, c), expected) < 1e-3 * expected.abs().max().item<double>());
+  }
+  CHECK(logits.narrow(1, 0, 3).argmax(1).eq(test->labels()).to(at::kFloat).mean().item<double>() >
+        0.9);
+}
+
 // ---- fecam
 
 /// What fecam's file says of one class, with loops: minus the squared distance of each of `x`
