@@ -38,29 +38,50 @@ void set_places(Curves& curves, const RunRecord& run) {
   std::iota(curves.places.begin(), curves.places.end(), 1);
 }
 
-Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs) {
+/// NaN where there is none.
+double value(const RunRecord& run, int64_t after, Quantity quantity) {
+  if (quantity == Quantity::kAccuracy) {
+    return run.accuracy.average_accuracy(after, run.num_test());
+  }
+  const auto size = std::find_if(run.sizes.begin(), run.sizes.end(),
+                                 [&](const SizeRecord& each) { return each.after == after; });
+  if (size == run.sizes.end() || size->adapters_per_block.empty()) return std::nan("");
+  const auto& counts = size->adapters_per_block;
+  return static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+}
+
+Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs, Quantity quantity) {
   Curve curve{row.method, row.is_reference, {}};
   const int64_t num_experiences = run_of(runs, row.run_ids.front()).num_experiences();
   for (int64_t after = 0; after < num_experiences; ++after) {
     std::vector<double> values;
     for (const std::string& id : row.run_ids) {
-      const RunRecord& run = run_of(runs, id);
-      const double accuracy = run.accuracy.average_accuracy(after, run.num_test());
-      if (!std::isnan(accuracy)) values.push_back(accuracy);
+      const double of_run = value(run_of(runs, id), after, quantity);
+      if (!std::isnan(of_run)) values.push_back(of_run);
     }
     curve.points.push_back(statistics(values));
   }
   return curve;
 }
 
+bool has_points(const Curve& curve) {
+  return std::any_of(curve.points.begin(), curve.points.end(),
+                     [](const Statistics& point) { return point.n > 0; });
+}
+
 }  // namespace
 
-std::vector<Curves> make_curves(const std::vector<RunRecord>& runs) {
+std::vector<Curves> make_curves(const std::vector<RunRecord>& runs, Quantity quantity) {
   std::vector<Curves> result;
   for (const Table& table : make_tables(runs, {})) {
-    Curves curves{table.title, {}, {}, {}};
+    Curves curves{quantity, table.title, {}, {}, {}};
     set_places(curves, run_of(runs, table.rows.front().run_ids.front()));
-    for (const TableRow& row : table.rows) curves.curves.push_back(curve_of(row, runs));
+    for (const TableRow& row : table.rows) {
+      Curve curve = curve_of(row, runs, quantity);
+      if (quantity == Quantity::kAccuracy || has_points(curve)) {
+        curves.curves.push_back(std::move(curve));
+      }
+    }
     result.push_back(std::move(curves));
   }
   return result;

@@ -101,4 +101,19 @@ std::vector<std::string> differences(const std::vector<Options>& all) {
   return result;
 }
 
+std::vector<std::string> method_names(const std::vector<MethodKey>& methods) {
+  std::vector<std::string> names;
+  for (size_t first = 0, end = 0; first < methods.size(); first = end) {
+    std::vector<Options> options;
+    const std::string& learner = methods[first].first;
+    for (; end < methods.size() && methods[end].first == learner; ++end) {
+      options.push_back(methods[end].second);
+    }
+    for (const std::string& text : differences(options)) {
+      names.push_back(text.empty() ? learner : fmt::format("{} ({})", learner, text));
+    }
+  }
+  return names;
+}
+
 }  // namespace cl::analysis

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/config/node.h"
@@ -25,8 +26,15 @@ struct Settings {
 /// The leaves of a map; none for a null.
 [[nodiscard]] Options flat(const config::Node& map);
 
+/// Learner and its options.
+using MethodKey = std::pair<std::string, Options>;
+
 /// For each of `all` its options that are not the same everywhere, as "a=1, b=2"; empty where
 /// nothing differs. Of a choice that is not the same the name alone: "adapter=lora".
 [[nodiscard]] std::vector<std::string> differences(const std::vector<Options>& all);
+
+/// Learner names, with the options in which methods of one learner differ: "sema (threshold=1)".
+/// @param methods  those of a learner one behind the other
+[[nodiscard]] std::vector<std::string> method_names(const std::vector<MethodKey>& methods);
 
 }  // namespace cl::analysis

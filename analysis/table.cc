@@ -18,7 +18,6 @@ namespace cl::analysis {
 namespace {
 
 using Runs = std::vector<const RunRecord*>;
-using MethodKey = std::pair<std::string, Options>;  // learner and its options
 
 const TableCell kEmpty{
     {0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()}};
@@ -82,19 +81,6 @@ bool task_known(const Options& problem) {
     const auto& [path, value] = option;
     return path.starts_with("stream.") && path.ends_with(".scenario") && value == "task";
   });
-}
-
-/// Learner names, with the options in which rows of one learner differ.
-std::vector<std::string> method_names(const std::map<MethodKey, Runs>& methods) {
-  std::map<std::string, std::vector<Options>> by_learner;
-  for (const auto& [key, runs] : methods) by_learner[key.first].push_back(key.second);
-  std::vector<std::string> names;
-  for (const auto& [learner, options] : by_learner) {
-    for (const std::string& text : differences(options)) {
-      names.push_back(text.empty() ? learner : fmt::format("{} ({})", learner, text));
-    }
-  }
-  return names;
 }
 
 /// Whether runs of equal seeds were made from different data or backbone weights: names do not show
@@ -195,8 +181,12 @@ Table make_table(const std::map<MethodKey, Runs>& methods,
                  const std::vector<ReportedTable>& reported) {
   Table table;
   for (const Metric* metric : columns) table.columns.push_back({metric});
-  for (const auto& [key, runs] : methods) table.rows.push_back(make_row(runs, columns));
-  const std::vector<std::string> names = method_names(methods);
+  std::vector<MethodKey> keys;
+  for (const auto& [key, runs] : methods) {
+    keys.push_back(key);
+    table.rows.push_back(make_row(runs, columns));
+  }
+  const std::vector<std::string> names = method_names(keys);
   for (size_t i = 0; i < names.size(); ++i) table.rows[i].method = names[i];
   for (size_t i = 0; i < columns.size(); ++i) mark_column(table.rows, i, *columns[i]);
   table.notes = notes_on(methods, table.rows);

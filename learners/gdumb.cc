@@ -50,7 +50,8 @@ class Gdumb final : public Learner {
 
   ParameterCount parameter_count() override { return network_.parameter_count(); }
   std::vector<int64_t> adapters_per_block() const override { return network_.adapters_per_block(); }
-  int64_t kept_bytes() override { return kept_.bytes(); }
+  /// The samples, and the weights to start from.
+  int64_t kept_bytes() override { return kept_.bytes() + num_bytes(fresh_); }
   void tensors(TensorVisitor& visitor) override {
     network_.tensors(visitor);
     visitor.child("kept", kept_);

@@ -23,9 +23,9 @@ struct Axes {
   double first_x, last_x;
   double low, high, step;
 
-  [[nodiscard]] double x(int64_t at) const {
+  [[nodiscard]] double x(double at) const {
     const double span = last_x > first_x ? last_x - first_x : 1;
-    return kLeft + (static_cast<double>(at) - first_x) / span * (kWidth - kLeft - kRight);
+    return kLeft + (at - first_x) / span * (kWidth - kLeft - kRight);
   }
   [[nodiscard]] double y(double value) const {
     return kHeight - kBottom - (value - low) / (high - low) * (kHeight - kTop - kBottom);
@@ -57,8 +57,7 @@ Axes axes_of(const LineChart& chart) {
   high = std::ceil(high / step) * step;
   if (chart.highest > 0) high = std::min(high, chart.highest);
   if (high <= low) high = low + step;
-  return {static_cast<double>(chart.xs.front()), static_cast<double>(chart.xs.back()), low, high,
-          step};
+  return {chart.xs.front(), chart.xs.back(), low, high, step};
 }
 
 std::string frame(const LineChart& chart, const Axes& axes) {
@@ -73,7 +72,7 @@ std::string frame(const LineChart& chart, const Axes& axes) {
   const size_t stride = (chart.xs.size() + kMostNumbers - 1) / kMostNumbers;
   for (size_t i = 0; i < chart.xs.size(); i += stride) {
     out += svg_text(axes.x(chart.xs[i]), kHeight - kBottom + 18, "middle",
-                    std::to_string(chart.xs[i]));
+                    fmt::format("{:.6g}", chart.xs[i]));
   }
   out += svg_text((kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", chart.x_axis);
   return out + svg_text(kLeft, kTop - 16, "start", chart.title);

@@ -1,7 +1,6 @@
-// Amounts over a count, as lines: for a README, a browser or a paper (by way of a converter).
+// Amounts over a number, as lines: for a README, a browser or a paper (by way of a converter).
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,7 +9,7 @@ namespace cl::analysis {
 
 struct Line {
   struct Point {
-    int64_t x = 0;
+    double x = 0;
     double y = 0;
     double spread = 0;  // drawn as a band on both sides
   };
@@ -21,7 +20,7 @@ struct Line {
 
 struct LineChart {
   std::string title, x_axis;
-  std::vector<int64_t> xs;  // where the horizontal axis has numbers, ascending
+  std::vector<double> xs;   // where the horizontal axis has numbers, ascending
   std::vector<Line> lines;  // in the order of the legend
   double step = 0;          // between the lines of the grid; 0: as fits
   double highest = 0;       // that the vertical axis may show; 0: no limit. It never goes below 0.

@@ -3,25 +3,34 @@
 #include <cmath>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "analysis/render/lines.h"
 
 namespace cl::analysis {
 
 std::string render_svg(const Curves& curves) {
   constexpr double kPercent = 100, kGrid = 10;
-  LineChart chart{.title = "accuracy on all classes seen, % (" + curves.title + ")",
-                  .x_axis = curves.axis,
-                  .xs = curves.places,
-                  .lines = {},
-                  .step = kGrid,
-                  .highest = kPercent};
+  const bool is_accuracy = curves.quantity == Quantity::kAccuracy;
+  const double scale = is_accuracy ? kPercent : 1;
+  LineChart chart{
+      .title = fmt::format("{} ({})", is_accuracy ? "accuracy on all classes seen, %" : "adapters",
+                           curves.title),
+      .x_axis = curves.axis,
+      .xs = {curves.places.begin(), curves.places.end()},
+      .lines = {}};
+  if (is_accuracy) {
+    chart.step = kGrid;
+    chart.highest = kPercent;
+  }
   for (const Curve& curve : curves.curves) {
     Line line{.name = curve.method, .points = {}, .is_mark = curve.is_reference};
     for (size_t i = 0; i < curve.points.size(); ++i) {
       const Statistics& point = curve.points[i];
       if (point.n == 0) continue;
       const double spread = std::isnan(point.deviation) ? 0 : point.deviation;
-      line.points.push_back({curves.places[i], kPercent * point.mean, kPercent * spread});
+      line.points.push_back(
+          {static_cast<double>(curves.places[i]), scale * point.mean, scale * spread});
     }
     chart.lines.push_back(std::move(line));
   }

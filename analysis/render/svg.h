@@ -7,8 +7,8 @@
 
 namespace cl::analysis {
 
-/// Accuracy in percent over the number of classes seen: a line a method, its standard deviation as
-/// a band, references as a single mark at the end.
+/// A line a method, accuracy in percent, its standard deviation as a band, references as a single
+/// mark at the end.
 [[nodiscard]] std::string render_svg(const Curves& curves);
 
 }  // namespace cl::analysis

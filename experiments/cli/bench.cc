@@ -92,11 +92,11 @@ using ByExperience = std::vector<std::vector<double>>;  // [experiences][rounds]
 analysis::LineChart line_chart(const std::vector<JobTiming>& timings, int64_t num_experiences,
                                const char* title, ByExperience JobTiming::*values) {
   analysis::LineChart chart{.title = title, .x_axis = "experience", .xs = {}, .lines = {}};
-  for (int64_t k = 0; k < num_experiences; ++k) chart.xs.push_back(k);
+  for (int64_t k = 0; k < num_experiences; ++k) chart.xs.push_back(static_cast<double>(k));
   for (const JobTiming& timing : timings) {
     analysis::Line line{.name = timing.label, .points = {}};
     for (const std::vector<double>& rounds : timing.*values) {
-      line.points.push_back({static_cast<int64_t>(line.points.size()), median(rounds)});
+      line.points.push_back({static_cast<double>(line.points.size()), median(rounds)});
     }
     chart.lines.push_back(std::move(line));
   }

@@ -44,8 +44,24 @@ TEST_CASE("the axis has the experiences where one of them brings no class", "[an
   CHECK(curves.places.back() == run.num_experiences());
 }
 
+TEST_CASE("a curve holds the adapters after each experience, where there are any", "[analysis]") {
+  RunRecord run = example_run();
+  const Curves curves = make_curves({run}, Quantity::kAdapters)[0];
+  REQUIRE(curves.curves.size() == 1);
+  const auto& points = curves.curves[0].points;
+  REQUIRE(points.size() == 3);
+  CHECK(points[0].mean == 4);
+  CHECK(points[1].mean == 5);
+  CHECK(points[2].mean == 6);
+  const std::string svg = render_svg(curves);
+  CHECK(occurrences(svg, "adapters (") == 1);
+  CHECK(occurrences(svg, "accuracy") == 0);
+  for (SizeRecord& size : run.sizes) size.adapters_per_block.clear();
+  CHECK(make_curves({run}, Quantity::kAdapters)[0].curves.empty());
+}
+
 TEST_CASE("a long axis has fewer numbers", "[analysis]") {
-  Curves curves{"a", "experiences learned", {}, {{"first", false, {}}}};
+  Curves curves{Quantity::kAccuracy, "a", "experiences learned", {}, {{"first", false, {}}}};
   for (int64_t k = 1; k <= 100; ++k) {
     curves.places.push_back(k);
     curves.curves[0].points.push_back({1, 0.5, NAN});
@@ -57,7 +73,7 @@ TEST_CASE("a long axis has fewer numbers", "[analysis]") {
 }
 
 TEST_CASE("the figure has a line a method, a mark a point and escaped names", "[analysis]") {
-  Curves curves{"a < b", "classes seen", {2, 4}, {}};
+  Curves curves{Quantity::kAccuracy, "a < b", "classes seen", {2, 4}, {}};
   curves.curves.push_back({"first", false, {{3, 0.9, 0.01}, {3, 0.6, 0.02}}});
   curves.curves.push_back({"second", false, {{1, 0.8, NAN}, {1, 0.5, NAN}}});
   curves.curves.push_back({"joint", true, {{0, NAN, NAN}, {3, 0.95, 0.01}}});

@@ -547,10 +547,25 @@ TEST_CASE("inflora's new directions are not those that earlier experiences use",
   }
 }
 
-TEST_CASE("inflora keeps the free directions once they are the fewer", "[inflora]") {
+TEST_CASE("inflora keeps the free directions once they are the fewer, and learns in those",
+          "[inflora]") {
   Pupil pupil("inflora: {rank: 2, energy: 0.9999999, train: {epochs: 1}}");
   pupil.learn(0, {0, 1});
   const State state = pupil.learner->save();
+  pupil.learn(1, {2, 3});
+  const State after = pupil.learner->save();
+  for (int64_t layer = 0; layer < 4; ++layer) {
+    INFO(layer);
+    const std::string place = std::to_string(layer);
+    if (find(state, "memories." + place + ".holds_free")->item<int64_t>() == 0) continue;
+    const Tensor free = *find(state, "memories." + place + ".basis");
+    REQUIRE(free.size(1) >= 2);
+    const Tensor fresh =
+        find(after, "branches." + place + ".down")->narrow(0, 2, 2).to(at::kDouble);
+    // Nothing of them lies outside of what is free.
+    CHECK(difference(fresh, fresh.matmul(free).matmul(free.t())) < 1e-6);
+    CHECK(difference(fresh.matmul(fresh.t()).mul(3), at::eye(2, at::kDouble)) < 1e-5);
+  }
   const Tensor basis = *find(state, "memories.0.basis");
   CHECK(find(state, "memories.0.holds_free")->item<int64_t>() == 1);
   CHECK(2 * basis.size(1) <= testing::kTinyDim);
