@@ -127,6 +127,9 @@ void Ewc::Options::check(const config::Node& node) const {
     refuse("merge_weight", merge_weight, standard.merge_weight,
            "'merge: classes' weighs by numbers of classes");
   }
+  if (!hold_head && config::choice(network.tuner).name == "none") {
+    node.at_or_null("hold_head").fail("with 'tuner: none' there is nothing else to hold");
+  }
   if (lambda > 0) return;
   const char* problem = "with 'lambda: 0' nothing is held";
   refuse("fisher_batch_size", fisher_batch_size, standard.fisher_batch_size, problem);

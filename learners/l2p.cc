@@ -12,7 +12,9 @@
 // Differs: at test each sample chooses for itself. In the reference code the samples of a batch
 // vote, which leaks the task wherever test batches are sorted by class (batchwise_prompt_test).
 #include <ATen/ops/cat.h>
+#include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/heads/head.h"
@@ -112,6 +114,10 @@ L2p::L2p(const Options& options, LearnerParts parts)
       head_(Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                              parts.key.child("head"), parts.device})),
       cache_(*backbone_, parts.device, parts.frozen) {
+  if (backbone_->info().depth == 0) {
+    throw Error(fmt::format("learner 'l2p': the backbone '{}' has no blocks for prompts to act in",
+                            backbone_->info().name));
+  }
   set_trainable(*backbone_, false);
   set_trainable(pool_, true);
   set_trainable(*head_, true);

@@ -83,9 +83,9 @@ class Mosa final : public Learner {
         network_({.tuner = options.adapters.tuner(), .head = options.head}, std::move(parts)) {
     if (options.depth_weight > 0 && network_.tuner().first_block() >= half_depth()) {
       throw Error(fmt::format(
-          "mosa.depth_weight pulls at tokens of blocks 0 to {}, and none of them has an adapter; "
-          "expected a lower first_layer, or depth_weight: 0",
-          half_depth() - 1));
+          "mosa.depth_weight pulls at tokens of the first {} of {} blocks, and none of them has an "
+          "adapter; expected a lower first_layer, or depth_weight: 0",
+          half_depth(), network_.backbone().info().depth));
     }
   }
 

@@ -267,6 +267,17 @@ TEST_CASE("l2p on ViT-B/16 has the published number of parameters", "[l2p]") {
   CHECK(count(parameters(pool)) + count(parameters(*head)) == 122980);
 }
 
+TEST_CASE("l2p refuses a backbone whose blocks prompts cannot act in", "[l2p]") {
+  StreamInfo stream;
+  stream.num_experiences = 2;
+  stream.num_classes = kClasses;
+  stream.sample_shape = {3, 8, 8};
+  auto pixels = Backbones::get().make(config::Node::of("pixels"), {RngKey(1), at::kCPU});
+  CHECK_THROWS_WITH(Learners::get().make(config::Node::of("l2p"),
+                                         {std::move(pixels), stream, RngKey(2), at::kCPU}),
+                    Contains("'pixels' has no blocks"));
+}
+
 TEST_CASE("a voting batch changes what l2p says of a sample, a lone sample does not", "[l2p]") {
   const std::string options = "top_k: 1, train: {epochs: 0}";
   for (const bool votes : {false, true}) {

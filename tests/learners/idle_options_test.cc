@@ -68,6 +68,7 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
       {"learner", "er", "capacity: 0", "augment_replay: false", "nothing to replay", ""},
       {"learner", "der", "capacity: 0", "replay_batch_size: 8", "nothing to replay", ""},
       {"learner", "ewc", "lambda: 0", "fisher_max: 1", "nothing is held", ""},
+      {"learner", "ewc", "tuner: none", "hold_head: false", "nothing else to hold", "tuner: full"},
       {"learner", "lwf", "lambda: 0", "temperature: 1", "nothing is distilled", ""},
       {"learner", "dual_prompt", "g_blocks: []", "g_length: 7", "no block has G-prompts", ""},
       {"learner", "sema", "expansion: never", "mixture: average", "has one adapter", ""},

@@ -145,7 +145,7 @@ TEST_CASE("the tokens of the first half of blocks are pulled to one another", "[
 
 TEST_CASE("a pull at tokens that no adapter touches is refused", "[mosa]") {
   CHECK_THROWS_WITH(World("mosa: {depth_weight: 0.01, first_layer: 1}"),
-                    Contains("blocks 0 to 0, and none of them has an adapter"));
+                    Contains("first 1 of 3 blocks, and none of them has an adapter"));
 }
 
 TEST_CASE("merging after an experience leaves predictions and draws the parts anew", "[mosa]") {
