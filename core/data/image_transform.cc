@@ -200,7 +200,7 @@ void ImageTransform::permute(std::span<float> channels) const {
 }
 
 Tensor augment_again(const ImageTransform& transform, const Tensor& x, const RngKey& augment) {
-  if (!transform.augments()) return x;
+  if (!transform.augments() || x.size(0) == 0) return x;
   const Tensor kept = x.contiguous();
   Tensor result = at::empty_like(kept);
   const auto sample_size = static_cast<size_t>(kept[0].numel());

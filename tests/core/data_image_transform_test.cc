@@ -87,6 +87,7 @@ TEST_CASE("kept images are left alone where nothing augments, and refused where 
   const Tensor x = at::tensor(apply(ImageTransform(options), pattern(4, 4))).reshape({1, 3, 4, 4});
   CHECK(at::equal(augment_again(ImageTransform(options), x, RngKey(1)), x));
   options.augment = "crop_flip";
+  CHECK(augment_again(ImageTransform(options), x.narrow(0, 0, 0), RngKey(1)).size(0) == 0);
   ImageTransform permuted(options);
   permuted.permute_pixels(RngKey(2));
   CHECK_THROWS_WITH(augment_again(permuted, x, RngKey(1)), Contains("augment_replay: false"));
