@@ -20,6 +20,8 @@ namespace {
 using Runs = std::vector<const RunRecord*>;
 using ByValue = std::map<double, Runs>;
 
+constexpr double kDecades = 30;  // from so many times the smallest value on the axis is logarithmic
+
 /// The option as a number, and taken out of the others.
 std::optional<double> take(Options& options, const std::string& option) {
   const auto found = options.find(option);
@@ -65,9 +67,12 @@ Line line_of(const std::string& name, const ByValue& runs_of, const Metric& metr
   Line line{.name = name, .points = {}};
   for (const auto& [x, runs] : runs_of) {
     std::vector<double> values;
-    for (const RunRecord* run : runs) values.push_back(metric.value(*run));
+    for (const RunRecord* run : runs) {
+      const double value = metric.value(*run);
+      if (!std::isnan(value)) values.push_back(value);
+    }
     const Statistics found = statistics(values);
-    if (std::isnan(found.mean)) continue;
+    if (found.n == 0) continue;
     const double spread = std::isnan(found.deviation) ? 0 : found.deviation;
     line.points.push_back({x, scale * found.mean, scale * spread});
   }
@@ -92,7 +97,8 @@ std::vector<LineChart> make_sensitivity_charts(const std::vector<RunRecord>& run
     LineChart chart{.title = fmt::format("{}{}", metric->title, unit_text(metric->unit)),
                     .x_axis = option,
                     .xs = {xs.begin(), xs.end()},
-                    .lines = {}};
+                    .lines = {},
+                    .is_logarithmic = *xs.begin() > 0 && *xs.rbegin() > kDecades * *xs.begin()};
     for (size_t i = 0; i < keys.size(); ++i) {
       chart.lines.push_back(line_of(names[i], by_method.at(keys[i]), *metric));
     }

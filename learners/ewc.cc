@@ -12,10 +12,9 @@
 //
 // Differs: the paper keeps one penalty for each experience, and chooses lambda for each problem;
 // ours is PyCIL's. The reference codes:
-// - PyCIL weighs old and new F by their numbers of classes, as we do (a class that comes back
-// counts
-//   as old and as new; of a new row of the classifier F is the new one alone). It squares the mean
-//   gradients of batches and cuts F: fisher_batch_size: 128, fisher_max: 1e-4.
+// - PyCIL weighs old and new F by their numbers of classes, as we do (a class that comes back is
+//   both; of a new row of the classifier F is the new one alone). It squares the mean gradients of
+//   batches and cuts F: fisher_batch_size: 128, fisher_max: 1e-4.
 // - FACIL weighs by a constant and squares the gradients of its training batches: merge: average,
 //   merge_weight: 0.5, lambda: 5000, fisher_labels: predicted, hold_head: false, fisher_batch_size:
 //   its batch_size. It also halves the first F; here that counts whole.
@@ -130,14 +129,6 @@ void Ewc::Options::check(const config::Node& node) const {
   if (!hold_head && config::choice(network.tuner).name == "none") {
     node.at_or_null("hold_head").fail("with 'tuner: none' there is nothing else to hold");
   }
-  if (lambda > 0) return;
-  const char* problem = "with 'lambda: 0' nothing is held";
-  refuse("fisher_batch_size", fisher_batch_size, standard.fisher_batch_size, problem);
-  refuse("fisher_samples", fisher_samples, standard.fisher_samples, problem);
-  refuse("fisher_labels", fisher_labels, standard.fisher_labels, problem);
-  refuse("fisher_max", fisher_max, standard.fisher_max, problem);
-  refuse("merge", merge, standard.merge, problem);
-  refuse("hold_head", hold_head, standard.hold_head, problem);
 }
 
 Ewc::Ewc(const Options& options, LearnerParts parts)

@@ -20,6 +20,7 @@
 #include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/util/ScopeExit.h>
 #include <fmt/format.h>
 
 #include "core/data/row_index.h"
@@ -299,6 +300,9 @@ void InfLora::do_learn(const TrainView& view, RunContext& context) {
         backbone_->forward(view.data->fetch(rows, augmented).to(device_), *this);
     return train::cross_entropy_over(view.classes, head_->logits(features), labels, rows);
   };
+  const auto end = c10::make_scope_exit([this] {
+    for (Branch& branch : branches_) branch.forget_new();
+  });
   train::fit({changes, {head}}, *view.data, options_.train, loss, "train",
              context.key.child("train"), context);
   for (Branch& branch : branches_) branch.end();

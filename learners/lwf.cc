@@ -10,7 +10,6 @@
 // Differs: the paper first trains the new rows of the classifier alone, and normalises over each
 // earlier experience by itself; the reference codes do neither. A class that comes back is learned
 // from its labels and distilled.
-#include "core/config/idle_option.h"
 #include "core/learner/tuned_classifier.h"
 #include "core/train/losses.h"
 #include "core/train/sequential_training.h"
@@ -31,11 +30,6 @@ class Lwf final : public Learner {
       fields.field("temperature", temperature, "T: divides logits before the softmax",
                    {1e-3, 1000});
       fields.include(training);
-    }
-    void check(const config::Node& node) const {
-      if (lambda > 0) return;
-      config::refuse_idle(node, "temperature", temperature, Options().temperature,
-                          "with 'lambda: 0' nothing is distilled");
     }
   };
 

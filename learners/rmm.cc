@@ -28,6 +28,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/ScopeExit.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -129,7 +130,6 @@ class Rmm final : public Learner {
   void outdate();
 
   Options options_;
-  std::unique_ptr<Tuner> training_;  // the adapter of the experience that is being learned
   RngKey key_;
   c10::Device device_;
   FrozenWork work_;
@@ -141,6 +141,7 @@ class Rmm final : public Learner {
   std::unique_ptr<merge::Bank> bank_;
   Tensor owner_;  // [num_classes] int64: number of the experience that trained the class last
   FrozenTokens plain_;
+  std::unique_ptr<Tuner> training_;  // the adapter of the experience that is being learned
   // Made from the bank when needed.
   std::unique_ptr<Tuner> deployed_;
   int64_t deployed_rank_ = 0, deployed_network_ = kNone;
@@ -159,6 +160,7 @@ void Rmm::Options::fields(config::Fields& fields) {
 }
 
 void Rmm::Options::check(const config::Node& node) const {
+  AdapterPlacement{.first_layer = first_layer, .last_layer = last_layer}.check(node);
   if (!node.contains("targets")) return;
   Adapters::get().check(config::Node::of("lora").with("lora.targets", node.at("targets")));
   const bool has_fc2 = std::find(targets.begin(), targets.end(), "fc2") != targets.end();
@@ -229,10 +231,10 @@ merge::Update Rmm::update_of(Tuner& tuner) const {
 void Rmm::do_learn(const TrainView& view, RunContext& context) {
   const int64_t task = bank_->num_tasks();
   training_ = fresh_tuner(task);
+  const auto end = c10::make_scope_exit([this] { training_.reset(); });
   train(view, *training_, context);
   const GradMode no_gradients(false);
   const merge::Update update = update_of(*training_);
-  training_.reset();
   if (!at::isfinite(merge::positions(update)).all().item<bool>()) {
     throw Error(
         fmt::format("experience {}: the adapter is not finite after training; a lower "
@@ -349,7 +351,6 @@ Tensor Rmm::do_predict(const Samples& samples, std::span<const int64_t> rows) {
 }
 
 void Rmm::do_shape_for(const State& state) {
-  training_.reset();
   bank_->shape_for(state, "bank.");
   deployed_network_ = kNone;
   networks_.clear();

@@ -21,12 +21,15 @@ constexpr double kMostGridLines = 8;
 /// From data to the picture's coordinates.
 struct Axes {
   double first_x, last_x;
+  bool is_logarithmic;
   double low, high, step;
 
   [[nodiscard]] double x(double at) const {
-    const double span = last_x > first_x ? last_x - first_x : 1;
-    return kLeft + (at - first_x) / span * (kWidth - kLeft - kRight);
+    const double first = placed(first_x), last = placed(last_x);
+    const double span = last > first ? last - first : 1;
+    return kLeft + (placed(at) - first) / span * (kWidth - kLeft - kRight);
   }
+  [[nodiscard]] double placed(double at) const { return is_logarithmic ? std::log10(at) : at; }
   [[nodiscard]] double y(double value) const {
     return kHeight - kBottom - (value - low) / (high - low) * (kHeight - kTop - kBottom);
   }
@@ -57,7 +60,7 @@ Axes axes_of(const LineChart& chart) {
   high = std::ceil(high / step) * step;
   if (chart.highest > 0) high = std::min(high, chart.highest);
   if (high <= low) high = low + step;
-  return {chart.xs.front(), chart.xs.back(), low, high, step};
+  return {chart.xs.front(), chart.xs.back(), chart.is_logarithmic, low, high, step};
 }
 
 std::string frame(const LineChart& chart, const Axes& axes) {

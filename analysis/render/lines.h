@@ -20,10 +20,11 @@ struct Line {
 
 struct LineChart {
   std::string title, x_axis;
-  std::vector<double> xs;   // where the horizontal axis has numbers, ascending
-  std::vector<Line> lines;  // in the order of the legend
-  double step = 0;          // between the lines of the grid; 0: as fits
-  double highest = 0;       // that the vertical axis may show; 0: no limit. It never goes below 0.
+  std::vector<double> xs;       // where the horizontal axis has numbers, ascending
+  std::vector<Line> lines;      // in the order of the legend
+  double step = 0;              // between the lines of the grid; 0: as fits
+  bool is_logarithmic = false;  // the horizontal axis; its numbers are above zero then
+  double highest = 0;  // that the vertical axis may show; 0: no limit. It never goes below 0.
 };
 
 [[nodiscard]] std::string render_svg(const LineChart& chart);

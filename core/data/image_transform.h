@@ -47,6 +47,9 @@ class ImageTransform {
   /// From now on the pixels of every view change places, all in the same way, drawn from `key`
   /// ("Permuted MNIST", Goodfellow et al. 2013).
   void permute_pixels(const RngKey& key);
+  /// To be called where others of a stream have such permutations: no kept image can be augmented
+  /// anew, as its own is not known.
+  void expect_permutations() { expects_permutations_ = true; }
 
   [[nodiscard]] int64_t image_size() const { return options_.image_size; }
   /// Whether training differs from testing.
@@ -62,8 +65,7 @@ class ImageTransform {
   /// The same of an image of which only the test view was kept: what that cut away stays away.
   /// Where the test view is the whole image, in its own size, nothing differs.
   /// @param kept  [3, S, S] as `apply` writes it without a key
-  /// @throws Error if pixels change places, as the places of `kept` may be those of another
-  /// transform
+  /// @throws Error where pixels change places, as those of `kept` may be another transform's
   void apply_again(std::span<const float> kept, const RngKey& augment, std::span<float> out) const;
 
  private:
@@ -75,6 +77,7 @@ class ImageTransform {
   Options options_;
   std::string canonical_;
   std::array<std::array<float, 256>, 3> values_{};  // of each 8-bit level, by channel
+  bool expects_permutations_ = false;
   std::vector<int64_t> permutation_;  // place of the pixel that is written at each; empty: its own
 };
 

@@ -34,6 +34,7 @@ class JoinedDataset final : public Dataset {
   const std::string& id() const override { return id_; }
   bool augments() const override { return augments_; }
   Tensor augmented(const Tensor& x, const RngKey& augment) const override {
+    for (const DatasetPtr& part : parts_) CL_CHECK(part->augments() == augments_);
     return parts_.front()->augmented(x, augment);
   }
 

@@ -52,7 +52,7 @@ class Samples {
   /// Training views of samples that were fetched under the test view, from this set or another of
   /// its stream: x [N, ...sample], sample i by `augment.child(i)`. What the test transform cut away
   /// stays away. The same as x where nothing augments.
-  /// @throws Error where that cannot be done
+  /// @throws Error where the transform does not allow it
   [[nodiscard]] virtual Tensor augmented(const Tensor& x, const RngKey& /*augment*/) const {
     CL_CHECK(!augments(), "samples of this kind cannot be augmented anew");
     return x;

@@ -47,7 +47,7 @@ ReplayBuffer::Batch ReplayBuffer::at(std::span<const int64_t> places, c10::Devic
                                      const std::optional<Anew>& anew) const {
   const Tensor index = row_index(places, at::kCPU);
   const auto pick = [&](const Tensor& tensor) { return tensor.index_select(0, index); };
-  const Tensor x = anew ? anew->data.augmented(pick(x_), anew->key) : pick(x_);
+  const Tensor x = anew && !places.empty() ? anew->data.augmented(pick(x_), anew->key) : pick(x_);
   return {x.to(device), pick(labels_).to(device),
           logits_.defined() ? pick(logits_).to(device) : Tensor()};
 }

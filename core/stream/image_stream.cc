@@ -44,7 +44,10 @@ PlannedStream::PlannedStream(StreamPlan plan, const ImageTransform::Options& tra
   plan_.info.num_experiences = static_cast<int64_t>(plan_.experiences.size());
   plan_.info.sample_shape = cl::sample_shape(transform);
   flaws.apply(plan_, key);
-  const ImageTransform view(transform);
+  ImageTransform view(transform);
+  for (const ExperiencePlan& experience : plan_.experiences) {
+    if (experience.shift.kind == "permutation") view.expect_permutations();
+  }
   for (const ExperiencePlan& experience : plan_.experiences) {
     const auto& source = plan_.sources.at(experience.source);
     const auto data_set = [&](const ImageSelection& images) {

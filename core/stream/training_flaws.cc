@@ -72,8 +72,11 @@ void TrainingFlaws::fields(config::Fields& fields) {
   fields.field("imbalance_order", imbalance_order,
                "by_label: classes get rarer as the stream goes on; random: in any order",
                kImbalanceOrders);
-  fields.field("label_noise", label_noise,
-               "part of the training images under a wrong label of their experience", {0, 1});
+  fields.field(
+      "label_noise", label_noise,
+      "part of the training images under a wrong label of their experience; the last image of a "
+      "class keeps its own",
+      {0, 1});
   fields.field("poor_experiences", poor_experiences,
                "experiences with few training images, 0-based", {0, HUGE_VAL});
   fields.field("poor_fraction", poor_fraction, "part of the training images left to those",

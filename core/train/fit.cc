@@ -119,12 +119,12 @@ void Options::check(const config::Node& node, const Options& standard) const {
     node.at_or_null("milestones").fail("a step schedule needs milestones, and only that has them");
   }
   for (const int64_t milestone : milestones) {
-    if (milestone < epochs || epochs == 0) continue;
+    if (milestone < epochs || epochs == 0 || milestones == standard.milestones) continue;
     node.at_or_null("milestones")
         .fail(fmt::format("epoch {} is never reached; expected less than the {} epochs", milestone,
                           epochs));
   }
-  if (num_warmup_epochs(*this) == 0) {
+  if (warmup_ratio > 0 && num_warmup_epochs(*this) == 0) {
     config::refuse_idle(node, "warmup_ratio", warmup_ratio, standard.warmup_ratio,
                         fmt::format("that is less than one of {} epochs", epochs));
   }

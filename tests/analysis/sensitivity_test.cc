@@ -50,6 +50,30 @@ TEST_CASE("a line goes over the values of an option, one for each other setting"
   CHECK(line.points[1].spread == Approx(10 * std::sqrt(2.0)));
 }
 
+TEST_CASE("values of several decades lie on a logarithmic axis", "[analysis]") {
+  const auto chart = [](const std::string& last) {
+    return make_sensitivity_charts({run_of("threshold: 1", 20, 0), run_of("threshold: 10", 20, 0),
+                                    run_of("threshold: " + last, 20, 0)},
+                                   "threshold", accuracy())[0];
+  };
+  CHECK_FALSE(chart("20").is_logarithmic);
+  CHECK(chart("100").is_logarithmic);
+  CHECK_FALSE(chart("0").is_logarithmic);
+  // From 60 to 560: 10 lies half way between 1 and 100.
+  CHECK_THAT(render_svg(chart("100")), Contains("<circle cx=\"310.0\""));
+}
+
+TEST_CASE("a run for which the metric is undefined does not count", "[analysis]") {
+  RunRecord other = run_of("threshold: 1", 20, 1);
+  other.sizes.clear();
+  const auto lines = make_sensitivity_charts({run_of("threshold: 1", 20, 0), other}, "threshold",
+                                             {&find_metric("adapters")})[0]
+                         .lines;
+  REQUIRE(lines[0].points.size() == 1);
+  CHECK(lines[0].points[0].y == 6);
+  CHECK(lines[0].points[0].spread == 0);
+}
+
 TEST_CASE("an option that is no number of any run is an error that says what was expected",
           "[analysis]") {
   const std::vector<RunRecord> runs{run_of("threshold: 2, mixture: soft", 20, 0)};

@@ -46,9 +46,6 @@ inline constexpr std::array kSettings{
     // Its keys begin far from every query, and 30 steps at its published rate hardly move them: at
     // test another prompt would be found than the one in training.
     Setting{"dual_prompt.train.lr", "0.02"},
-    // Of its 20 epochs eight are left, and none of the two that are slower.
-    Setting{"slca.train.schedule", "constant"},
-    Setting{"slca.train.milestones", "[]"},
     // Each sample costs as much as a step of training.
     Setting{"ewc.fisher_samples", "16"},
     // More than the samples of the first experience and fewer than those of two: the learner is

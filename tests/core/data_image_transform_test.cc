@@ -91,6 +91,9 @@ TEST_CASE("kept images are left alone where nothing augments, and refused where 
   ImageTransform permuted(options);
   permuted.permute_pixels(RngKey(2));
   CHECK_THROWS_WITH(augment_again(permuted, x, RngKey(1)), Contains("augment_replay: false"));
+  ImageTransform beside(options);
+  beside.expect_permutations();
+  CHECK_THROWS_WITH(augment_again(beside, x, RngKey(1)), Contains("augment_replay: false"));
 }
 
 TEST_CASE("a border of black is added before all else", "[data]") {

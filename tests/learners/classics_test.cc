@@ -444,7 +444,7 @@ TEST_CASE("a der that replays nothing needs no memory", "[der]") {
                     Contains("nothing is replayed"));
 }
 
-/// Clouds of which a training view is brighter by the number that its key says.
+/// Clouds of which a training view is brighter; remembers by which keys it was asked for some.
 class Brightened final : public Dataset {
  public:
   explicit Brightened(const Classes& classes) : clouds_(class_clouds(classes, 5)) {}
@@ -478,10 +478,15 @@ TEST_CASE("kept samples are augmented anew in each step, where that is asked for
         "{}: {{tuner: none, capacity: 8, augment_replay: {}, train: {{epochs: {}, batch_size: "
         "1000}}}}",
         method, augments, kSteps));
-    course.learn(0, {0, 1});
-    const auto data = std::make_shared<Brightened>(Classes{2, 3});
-    RunContext context{RngKey(3).child(1), 1, 2, course.log, course.progress, {}};
-    course.learner->learn({1, {}, {2, 3}, data}, context);
+    const auto learn = [&](int64_t k, const Classes& classes) {
+      const auto data = std::make_shared<Brightened>(classes);
+      RunContext context{
+          RngKey(3).child(static_cast<uint64_t>(k)), k, 2, course.log, course.progress, {}};
+      course.learner->learn({k, {}, classes, data}, context);
+      return data;
+    };
+    (void)learn(0, {0, 1});
+    const auto data = learn(1, {2, 3});
     return std::pair(data->keys.size(), course.value("head.weight"));
   };
   // One view for each epoch of the new samples (gdumb looks at none) and one for each draw.

@@ -52,6 +52,7 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
        "-"},
       {"learner", "linear_probe", "", "train: {epochs: 5, schedule: step, milestones: [5]}",
        "never reached", "-"},
+      {"learner", "slca", "", "train: {epochs: 5, milestones: [5]}", "never reached", "-"},
       {"learner", "linear_probe", "", "train: {epsilon: 0.1}", "only adam and adamw", "-"},
       {"learner", "aper", "tuner: none", "train: {lr: 1}", "nothing to train", ""},
       {"learner", "fecam", "tuner: none", "train: {lr: 1}", "nothing to train", "tuner: full"},
@@ -67,9 +68,7 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
       {"learner", "er", "capacity: 0", "replay_batch_size: 8", "nothing to replay", ""},
       {"learner", "er", "capacity: 0", "augment_replay: false", "nothing to replay", ""},
       {"learner", "der", "capacity: 0", "replay_batch_size: 8", "nothing to replay", ""},
-      {"learner", "ewc", "lambda: 0", "fisher_max: 1", "nothing is held", ""},
       {"learner", "ewc", "tuner: none", "hold_head: false", "nothing else to hold", "tuner: full"},
-      {"learner", "lwf", "lambda: 0", "temperature: 1", "nothing is distilled", ""},
       {"learner", "dual_prompt", "g_blocks: []", "g_length: 7", "no block has G-prompts", ""},
       {"learner", "sema", "expansion: never", "mixture: average", "has one adapter", ""},
       {"learner", "sema", "expansion: by_task", "reconstruction: sum", "change no result",
@@ -77,6 +76,7 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
       {"learner", "sema", "expansion: by_task", "zscore: signed", "looks for shifts",
        "expansion: by_task\n  mixture: descriptor_zscore"},
       {"learner", "rmm", "mode: frozen", "frozen_after: 3", "more than p", "mode: frozen\n  p: 2"},
+      {"learner", "rmm", "first_layer: 5", "last_layer: 2", "at least first_layer", ""},
       {"learner", "fixed_adapters", "first_layer: 5", "last_layer: 2", "at least first_layer", ""},
       {"learner", "der", "capacity: 0", "alpha: 1", "nothing to replay", ""},
       {"learner", "der", "capacity: 0", "beta: 1", "nothing to replay", ""},
@@ -108,6 +108,15 @@ TEST_CASE("an option without effect is refused at its place", "[options]") {
   const std::string line = trial.other.empty() ? "a.yaml:2:" : "a.yaml:3:";
   CHECK_THROWS_WITH(check(trial, trial.other), Contains(line) && Contains(trial.problem));
   if (trial.instead != "-") CHECK_NOTHROW(check(trial, trial.instead));
+}
+
+TEST_CASE("what others may leave idle by their defaults is no mistake", "[options]") {
+  const std::string text =
+      GENERATE(as<std::string>(), "mosa: {train: {epochs: 20, warmup_ratio: 0}}",
+               "mosa: {train: {epochs: 5}}", "slca: {train: {epochs: 5}}",
+               "ewc: {lambda: 0, fisher_batch_size: 8}", "linear_probe: {train: {epochs: 0}}");
+  INFO(text);
+  CHECK_NOTHROW(Catalogue::of("learner").check(config::Node::parse(text, "a.yaml")));
 }
 
 }  // namespace cl
