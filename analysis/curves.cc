@@ -1,7 +1,6 @@
 #include "analysis/curves.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -43,11 +42,7 @@ double value(const RunRecord& run, int64_t after, Quantity quantity) {
   if (quantity == Quantity::kAccuracy) {
     return run.accuracy.average_accuracy(after, run.num_test());
   }
-  const auto size = std::find_if(run.sizes.begin(), run.sizes.end(),
-                                 [&](const SizeRecord& each) { return each.after == after; });
-  if (size == run.sizes.end() || size->adapters_per_block.empty()) return std::nan("");
-  const auto& counts = size->adapters_per_block;
-  return static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  return num_adapters(run, after);
 }
 
 Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs, Quantity quantity) {
@@ -56,10 +51,9 @@ Curve curve_of(const TableRow& row, const std::vector<RunRecord>& runs, Quantity
   for (int64_t after = 0; after < num_experiences; ++after) {
     std::vector<double> values;
     for (const std::string& id : row.run_ids) {
-      const double of_run = value(run_of(runs, id), after, quantity);
-      if (!std::isnan(of_run)) values.push_back(of_run);
+      values.push_back(value(run_of(runs, id), after, quantity));
     }
-    curve.points.push_back(statistics(values));
+    curve.points.push_back(statistics_where_defined(values));
   }
   return curve;
 }

@@ -53,12 +53,7 @@ std::map<MethodKey, ByValue> methods(const std::vector<RunRecord>& runs,
         "'threshold' for the axis 'learner.sema.threshold'",
         option));
   }
-  if (problems.size() > 1) {
-    throw Error(
-        fmt::format("these runs belong to {} problems (streams, backbones, settings), and a figure "
-                    "shows one; name the run files of one of them",
-                    problems.size()));
-  }
+  require_one_problem(problems.size());
   return result;
 }
 
@@ -67,14 +62,8 @@ Line line_of(const std::string& name, const ByValue& runs_of, const Metric& metr
   Line line{.name = name, .points = {}};
   for (const auto& [x, runs] : runs_of) {
     std::vector<double> values;
-    for (const RunRecord* run : runs) {
-      const double value = metric.value(*run);
-      if (!std::isnan(value)) values.push_back(value);
-    }
-    const Statistics found = statistics(values);
-    if (found.n == 0) continue;
-    const double spread = std::isnan(found.deviation) ? 0 : found.deviation;
-    line.points.push_back({x, scale * found.mean, scale * spread});
+    for (const RunRecord* run : runs) values.push_back(metric.value(*run));
+    line.add(x, statistics_where_defined(values), scale);
   }
   return line;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/error.h"
 #include "core/config/node.h"
 #include "core/config/scalar.h"
 
@@ -99,6 +100,14 @@ std::vector<std::string> differences(const std::vector<Options>& all) {
     result.push_back(fmt::format("{}", fmt::join(texts, ", ")));
   }
   return result;
+}
+
+void require_one_problem(size_t num_problems) {
+  if (num_problems == 1) return;
+  throw Error(
+      fmt::format("these runs belong to {} problems (streams, backbones, settings), and a figure "
+                  "shows one; name the run files of one of them",
+                  num_problems));
 }
 
 std::vector<std::string> method_names(const std::vector<MethodKey>& methods) {

@@ -1,6 +1,7 @@
 // What distinguishes runs: their specs as flat lists of options.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -22,6 +23,9 @@ struct Settings {
 
 /// @throws ConfigError if the record's spec is not YAML of the expected form
 [[nodiscard]] Settings settings(const RunRecord& run);
+
+/// @throws Error unless runs are of a single problem, which is what a figure shows
+void require_one_problem(size_t num_problems);
 
 /// The leaves of a map; none for a null.
 [[nodiscard]] Options flat(const config::Node& map);

@@ -17,4 +17,9 @@ Statistics statistics(std::span<const double> values) {
   return {n, mean, deviation};
 }
 
+Statistics statistics_where_defined(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
+  return statistics(values);
+}
+
 }  // namespace cl::analysis

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace cl::analysis {
 
@@ -13,5 +14,7 @@ struct Statistics {
 };
 
 [[nodiscard]] Statistics statistics(std::span<const double> values);
+/// Of those that are not NaN.
+[[nodiscard]] Statistics statistics_where_defined(std::vector<double> values);
 
 }  // namespace cl::analysis

@@ -117,14 +117,9 @@ void Ewc::Options::fields(config::Fields& fields) {
 }
 
 void Ewc::Options::check(const config::Node& node) const {
-  const Options standard;
-  const auto refuse = [&](std::string_view key, const auto& value, const auto& usual,
-                          const char* problem) {
-    config::refuse_idle(node, key, value, usual, problem);
-  };
   if (merge == "classes") {
-    refuse("merge_weight", merge_weight, standard.merge_weight,
-           "'merge: classes' weighs by numbers of classes");
+    config::refuse_idle(node, "merge_weight", merge_weight, Options().merge_weight,
+                        "'merge: classes' weighs by numbers of classes");
   }
   if (!hold_head && config::choice(network.tuner).name == "none") {
     node.at_or_null("hold_head").fail("with 'tuner: none' there is nothing else to hold");

@@ -282,6 +282,9 @@ std::vector<Tensor> InfLora::input_grams(const TrainView& view, RunContext& cont
 void InfLora::do_learn(const TrainView& view, RunContext& context) {
   const std::vector<Tensor> before = input_grams(view, context);
   train::ParameterGroup changes;
+  const auto end = c10::make_scope_exit([this] {
+    for (Branch& branch : branches_) branch.forget_new();
+  });
   for (size_t layer = 0; layer < branches_.size(); ++layer) {
     const Tensor directions = decompose(memories_[layer].free_part(before[layer])).left.t();
     Branch& branch = branches_[layer];
@@ -300,9 +303,6 @@ void InfLora::do_learn(const TrainView& view, RunContext& context) {
         backbone_->forward(view.data->fetch(rows, augmented).to(device_), *this);
     return train::cross_entropy_over(view.classes, head_->logits(features), labels, rows);
   };
-  const auto end = c10::make_scope_exit([this] {
-    for (Branch& branch : branches_) branch.forget_new();
-  });
   train::fit({changes, {head}}, *view.data, options_.train, loss, "train",
              context.key.child("train"), context);
   for (Branch& branch : branches_) branch.end();
@@ -342,7 +342,6 @@ void InfLora::do_shape_for(const State& state) {
     shape_as(fmt::format("branches.{}.up_key", layer), branches_[layer].up_key);
     shape_as(fmt::format("branches.{}.up_value", layer), branches_[layer].up_value);
     shape_as(fmt::format("memories.{}.basis", layer), memories_[layer].basis);
-    branches_[layer].forget_new();
   }
 }
 

@@ -118,6 +118,12 @@ std::string draw_chart(const LineChart& chart) {
 
 }  // namespace
 
+void Line::add(double x, const Statistics& measured, double scale) {
+  if (measured.n == 0) return;
+  const double spread = std::isnan(measured.deviation) ? 0 : measured.deviation;
+  points.push_back({x, scale * measured.mean, scale * spread});
+}
+
 std::string render_svg(const LineChart& chart) {
   return render_svg(std::span(&chart, 1));
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "analysis/statistics.h"
+
 namespace cl::analysis {
 
 struct Line {
@@ -13,6 +15,9 @@ struct Line {
     double y = 0;
     double spread = 0;  // drawn as a band on both sides
   };
+  /// Mean and standard deviation, times `scale`; nothing where nothing was measured.
+  void add(double x, const Statistics& measured, double scale);
+
   std::string name;
   std::vector<Point> points;  // by x, ascending
   bool is_mark = false;       // single points, no line

@@ -1,6 +1,5 @@
 #include "analysis/render/svg.h"
 
-#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -26,11 +25,7 @@ std::string render_svg(const Curves& curves) {
   for (const Curve& curve : curves.curves) {
     Line line{.name = curve.method, .points = {}, .is_mark = curve.is_reference};
     for (size_t i = 0; i < curve.points.size(); ++i) {
-      const Statistics& point = curve.points[i];
-      if (point.n == 0) continue;
-      const double spread = std::isnan(point.deviation) ? 0 : point.deviation;
-      line.points.push_back(
-          {static_cast<double>(curves.places[i]), scale * point.mean, scale * spread});
+      line.add(static_cast<double>(curves.places[i]), curve.points[i], scale);
     }
     chart.lines.push_back(std::move(line));
   }

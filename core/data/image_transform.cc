@@ -117,6 +117,7 @@ ImageTransform::ImageTransform(Options options)
 }
 
 void ImageTransform::permute_pixels(const RngKey& key) {
+  expect_permutations();
   permutation_ = permutation(key, options_.image_size * options_.image_size);
   canonical_ += fmt::format("permutation: {}\n", key.bits());
 }
@@ -160,7 +161,7 @@ void ImageTransform::apply_again(std::span<const float> kept, const RngKey& augm
   const int side = static_cast<int>(options_.image_size);
   const auto area = static_cast<size_t>(side) * static_cast<size_t>(side);
   CL_CHECK(kept.size() == kChannels * area && out.size() == kept.size() && augments());
-  if (expects_permutations_ || !permutation_.empty()) {
+  if (expects_permutations_) {
     throw Error(
         "kept images whose pixels changed places cannot be augmented anew: set augment_replay: "
         "false, or the stream's transform.augment: none");

@@ -65,10 +65,8 @@ const SizeRecord* last_size(const RunRecord& run) {
   return size_after(run, run.num_experiences() - 1);
 }
 
-double num_adapters(const SizeRecord* size) {
-  if (size == nullptr || size->adapters_per_block.empty()) return kUndefined;
-  const auto& counts = size->adapters_per_block;
-  return static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+double adapters(const RunRecord& run) {
+  return num_adapters(run, run.num_experiences() - 1);
 }
 
 double expansion_rate(const RunRecord& run) {
@@ -77,7 +75,7 @@ double expansion_rate(const RunRecord& run) {
   if (size < 2 || blocks == run.scalars.end() || blocks->second.values.empty()) return kUndefined;
   const double expandable = blocks->second.values.back();
   if (!(expandable > 0)) return kUndefined;
-  const double grown = num_adapters(last_size(run)) - num_adapters(size_after(run, 0));
+  const double grown = adapters(run) - num_adapters(run, 0);
   return grown / (expandable * static_cast<double>(size - 1));
 }
 
@@ -85,14 +83,10 @@ double expansions(const RunRecord& run) {
   return static_cast<double>(run.expansions.size());
 }
 
-double adapters(const RunRecord& run) {
-  return num_adapters(last_size(run));
-}
-
 double adapters_per_block(const RunRecord& run) {
   const SizeRecord* size = last_size(run);
   if (size == nullptr || size->adapters_per_block.empty()) return kUndefined;
-  return num_adapters(size) / static_cast<double>(size->adapters_per_block.size());
+  return adapters(run) / static_cast<double>(size->adapters_per_block.size());
 }
 
 template <int64_t ParameterCount::*count>
@@ -224,6 +218,13 @@ constexpr Metric kMetrics[] = {
 };
 
 }  // namespace
+
+double num_adapters(const RunRecord& run, int64_t after) {
+  const SizeRecord* size = size_after(run, after);
+  if (size == nullptr || size->adapters_per_block.empty()) return kUndefined;
+  const auto& counts = size->adapters_per_block;
+  return static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+}
 
 std::span<const Metric> metrics() {
   return kMetrics;

@@ -28,6 +28,9 @@ struct Metric {
   double (*value)(const RunRecord&);
 };
 
+/// Adapters in all blocks after that experience; NaN where the learner has none.
+[[nodiscard]] double num_adapters(const RunRecord& run, int64_t after);
+
 /// All metrics, in the order in which they are listed for people.
 [[nodiscard]] std::span<const Metric> metrics();
 

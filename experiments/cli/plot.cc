@@ -5,13 +5,13 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "analysis/curves.h"
 #include "analysis/render/lines.h"
 #include "analysis/render/svg.h"
 #include "analysis/result_set.h"
 #include "analysis/sensitivity.h"
+#include "analysis/settings.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "experiments/cli/verbs.h"
@@ -40,12 +40,7 @@ struct PlotOptions {
 std::string over_experiences(const std::vector<RunRecord>& runs, bool adapters) {
   const auto figures = analysis::make_curves(
       runs, adapters ? analysis::Quantity::kAdapters : analysis::Quantity::kAccuracy);
-  if (figures.size() != 1) {
-    throw Error(
-        fmt::format("these runs belong to {} problems (streams, backbones, settings), and a "
-                    "figure shows one; name the run files of one of them",
-                    figures.size()));
-  }
+  analysis::require_one_problem(figures.size());
   if (figures.front().curves.empty()) throw Error("none of these runs has adapters");
   return analysis::render_svg(figures.front());
 }

@@ -40,10 +40,14 @@ const std::set<std::string> kUnexamined{"der", "er"};
 // What the loss of the same parameters may differ by: samples come in another order.
 constexpr double kSame = 1e-5;
 
+bool is_training(const config::Node& options) {
+  return options.contains("lr") && options.contains("epochs");
+}
+
 /// Every group of training options at `node`, at any depth: steps of no length on everything.
 config::Node unmoved(config::Node choice, const config::Node& node, const std::string& path) {
   if (!node.is_map()) return choice;
-  if (node.contains("lr") && node.contains("epochs")) {
+  if (is_training(node)) {
     for (const auto& [option, value] :
          std::vector<std::pair<std::string, std::string>>{{"lr", "0"},
                                                           {"epochs", std::to_string(kEpochs)},
@@ -68,9 +72,8 @@ config::Node unmoved(config::Node choice, const config::Node& node, const std::s
 bool trains(const config::Node& node) {
   if (!node.is_map()) return false;
   const auto& entries = node.entries();
-  return (node.contains("lr") && node.contains("epochs")) ||
-         std::any_of(entries.begin(), entries.end(),
-                     [](const auto& entry) { return trains(entry.value); });
+  return is_training(node) || std::any_of(entries.begin(), entries.end(),
+                                          [](const auto& entry) { return trains(entry.value); });
 }
 
 /// With adapters that train and draw nothing, and no target that is a constant by definition.
@@ -232,12 +235,13 @@ TEST_CASE("a learner's gradients are the slopes of its loss", "[conformance][lea
   const auto stream = blobs(7, /*train_per_class=*/6);
   for (const auto& entry : Learners::get().entries()) {
     INFO(entry->name);
+    const config::Node choice = steady(entry->name);
     const auto learner = Learners::get().make(
-        steady(entry->name), {testing::make_tiny(kDepth),
-                              stream->info(),
-                              RngKey(kModelSeed),
-                              at::kCPU,
-                              {.memory_bytes = 0}});  // what is remembered keeps its precision
+        choice, {testing::make_tiny(kDepth),
+                 stream->info(),
+                 RngKey(kModelSeed),
+                 at::kCPU,
+                 {.memory_bytes = 0}});  // what is remembered keeps its precision
     RunRecord record(stream->info().num_experiences);
     RunRecorder log(record);
     Probe probe(entry->name, *learner);
@@ -252,8 +256,7 @@ TEST_CASE("a learner's gradients are the slopes of its loss", "[conformance][lea
       view.data = std::make_shared<Converted>(view.data, probe);
       CHECK_NOTHROW(learner->learn(view, context));
     }
-    const config::Node written =
-        config::Node::parse(Learners::get().write(steady(entry->name), 0), entry->name);
+    const config::Node written = config::Node::parse(Learners::get().write(choice, 0), entry->name);
     CHECK((probe.num_examined() > 0) == (trains(written) && !kUnexamined.contains(entry->name)));
   }
 }

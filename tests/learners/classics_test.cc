@@ -393,6 +393,13 @@ Tensor classifier(const Course& course) {
       .to(at::kDouble);
 }
 
+/// Of the mean cross-entropy over all classes.
+Tensor cross_entropy_gradient(const Course& course, const Tensor& features, const Tensor& labels) {
+  const Tensor error =
+      linear_logits(course, features).softmax(1) - at::one_hot(labels, kClasses).to(at::kDouble);
+  return of_classifier(error, features) / static_cast<double>(labels.size(0));
+}
+
 const std::string kOneStep =
     "tuner: none, capacity: 8, replay_batch_size: 1000, train: {epochs: 1, batch_size: 1000, lr: "
     "0.1, momentum: 0, weight_decay: 0}";
@@ -406,9 +413,7 @@ TEST_CASE("a step of er is along one mean over the batch and what is replayed", 
       at::cat({plain_features(*fresh), plain_features(er.value("kept.x"))});  // 40 and 8
   REQUIRE(features.size(0) == 2 * kPerClass + 8);
   const Tensor labels = at::cat({fresh->labels(), er.value("kept.labels")});
-  const Tensor error =
-      linear_logits(er, features).softmax(1) - at::one_hot(labels, kClasses).to(at::kDouble);
-  const Tensor gradient = of_classifier(error, features) / static_cast<double>(labels.size(0));
+  const Tensor gradient = cross_entropy_gradient(er, features, labels);
   er.learn(1, {2, 3});
   CHECK(largest(gradient) > 0.1);
   CHECK(largest(classifier(er) - (before - gradient * 0.1)) < kTolerance);
@@ -419,20 +424,15 @@ TEST_CASE("a step of der weighs kept logits by alpha and kept labels by beta", "
   Course der(fmt::format("der: {{alpha: {}, beta: {}, {}}}", kAlpha, kBeta, kOneStep));
   der.learn(0, {0, 1});
   const Tensor before = classifier(der);
-  const auto gradient = [&](const Tensor& features, const Tensor& labels) {
-    const Tensor error =
-        linear_logits(der, features).softmax(1) - at::one_hot(labels, kClasses).to(at::kDouble);
-    return of_classifier(error, features) / static_cast<double>(labels.size(0));
-  };
   const DatasetPtr fresh = class_clouds({2, 3}, 5);
   const Tensor kept = plain_features(der.value("kept.x"));
   REQUIRE(kept.size(0) == 8);
   // d/do mean((o - z)^2) over 8 samples and 4 classes.
   const Tensor apart = linear_logits(der, kept) - der.value("kept.logits").to(at::kDouble);
   const Tensor dark = of_classifier(apart * (2.0 / (8 * kClasses)), kept);
-  const Tensor labelled = gradient(kept, der.value("kept.labels"));
-  const Tensor expected =
-      gradient(plain_features(*fresh), fresh->labels()) + dark * kAlpha + labelled * kBeta;
+  const Tensor labelled = cross_entropy_gradient(der, kept, der.value("kept.labels"));
+  const Tensor expected = cross_entropy_gradient(der, plain_features(*fresh), fresh->labels()) +
+                          dark * kAlpha + labelled * kBeta;
   der.learn(1, {2, 3});
   CHECK(largest(dark) > 1e-2);
   CHECK(largest(dark - labelled) > 1e-2);
