@@ -10,16 +10,17 @@
 #include <fmt/ranges.h>
 
 #include "analysis/number_text.h"
+#include "core/base/printable.h"
 #include "core/metrics/summary.h"
 
 namespace cl::analysis {
 namespace {
 
 void add_identity(std::string& text, const RunRecord& run) {
-  text += fmt::format("run       {}  {}\n", run.id, run.label);
-  text += fmt::format("suite     {}\n", run.suite);
-  text += fmt::format("learner   {}\nstream    {}\nbackbone  {}\n", run.learner, run.stream,
-                      run.backbone);
+  text += fmt::format("run       {}  {}\n", run.id, printable_name(run.label));
+  text += fmt::format("suite     {}\n", printable_name(run.suite));
+  text += fmt::format("learner   {}\nstream    {}\nbackbone  {}\n", printable_name(run.learner),
+                      printable_name(run.stream), printable_name(run.backbone));
   text += fmt::format("seeds     stream {}, model {}\n", run.stream_seed, run.model_seed);
   for (const auto& [name, digest] : run.digests) {
     text += fmt::format("{:<8}  {} (digest)\n", name, digest);
@@ -30,8 +31,9 @@ void add_experiences(std::string& text, const RunRecord& run) {
   text += "\nexperiences\n";
   for (size_t k = 0; k < run.experiences.size(); ++k) {
     const ExperienceFacts& facts = run.experiences[k];
-    text += fmt::format("{:>4}  {}: {} training, {} test samples, classes {}\n", k, facts.name,
-                        facts.num_train, facts.num_test, fmt::join(facts.classes, " "));
+    text += fmt::format("{:>4}  {}: {} training, {} test samples, classes {}\n", k,
+                        printable_name(facts.name), facts.num_train, facts.num_test,
+                        fmt::join(facts.classes, " "));
   }
 }
 
@@ -137,7 +139,9 @@ void add_circumstances(std::string& text, const RunRecord& run) {
     text += fmt::format("  {:<12}{:>10}\n", phase, number_text(Unit::kSeconds, seconds));
   }
   text += "\nprovenance\n";
-  for (const auto& [name, value] : run.provenance) text += fmt::format("  {}: {}\n", name, value);
+  for (const auto& [name, value] : run.provenance) {
+    text += fmt::format("  {}: {}\n", printable_name(name), printable_name(value));
+  }
 }
 
 }  // namespace
@@ -154,7 +158,7 @@ std::string show(const RunRecord& run) {
   add_circumstances(text, run);
   text += "\nspec\n" + run.spec;
   if (!run.spec.empty() && run.spec.back() != '\n') text += "\n";
-  return text;
+  return printable(text);
 }
 
 }  // namespace cl::analysis

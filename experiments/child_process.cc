@@ -58,16 +58,22 @@ struct FileActions {
   posix_spawn_file_actions_t value{};
 };
 
-/// A process group of its own: Ctrl-C reaches this process alone, which then decides what ends.
-struct OwnGroup {
-  OwnGroup() {
+/// A process group of its own: Ctrl-C reaches this process alone, which then decides what ends. And
+/// the signals that programs count on to end them, which this process may ignore.
+struct OwnSignals {
+  OwnSignals() {
+    sigset_t by_default{};
+    sigemptyset(&by_default);
+    sigaddset(&by_default, SIGPIPE);
+    sigaddset(&by_default, SIGXFSZ);
     CL_CHECK(posix_spawnattr_init(&value) == 0);
-    CL_CHECK(posix_spawnattr_setflags(&value, POSIX_SPAWN_SETPGROUP) == 0 &&
-             posix_spawnattr_setpgroup(&value, 0) == 0);
+    CL_CHECK(posix_spawnattr_setflags(&value, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF) == 0 &&
+             posix_spawnattr_setpgroup(&value, 0) == 0 &&
+             posix_spawnattr_setsigdefault(&value, &by_default) == 0);
   }
-  ~OwnGroup() { posix_spawnattr_destroy(&value); }
-  OwnGroup(const OwnGroup&) = delete;
-  OwnGroup& operator=(const OwnGroup&) = delete;
+  ~OwnSignals() { posix_spawnattr_destroy(&value); }
+  OwnSignals(const OwnSignals&) = delete;
+  OwnSignals& operator=(const OwnSignals&) = delete;
 
   posix_spawnattr_t value{};
 };
@@ -75,7 +81,7 @@ struct OwnGroup {
 pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
             int output) {
   FileActions actions;
-  const OwnGroup group;
+  const OwnSignals signals;
   const bool prepared =
       posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0) ==
           0 &&
@@ -90,7 +96,7 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::filesystem::pa
   }
   pointers.push_back(nullptr);
   pid_t child = 0;
-  const int problem = posix_spawnp(&child, pointers.front(), &actions.value, &group.value,
+  const int problem = posix_spawnp(&child, pointers.front(), &actions.value, &signals.value,
                                    pointers.data(), environ);
   if (problem != 0) {
     throw Error(fmt::format("the program '{}' cannot be started in '{}': {}", arguments.front(),

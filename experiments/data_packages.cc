@@ -257,9 +257,13 @@ PackageState state_of(const DataPackage& package, const fs::path& root) {
   const fs::path folder = root / package.folder();
   std::error_code error;
   if (fs::exists(folder, error)) {
-    const auto receipt = read_receipt(folder);
-    if (!receipt) return PackageState::kForeign;
-    return is_asked_for(*receipt, package) ? PackageState::kFetched : PackageState::kOutdated;
+    try {
+      const auto receipt = read_receipt(folder);
+      if (!receipt) return PackageState::kForeign;
+      return is_asked_for(*receipt, package) ? PackageState::kFetched : PackageState::kOutdated;
+    } catch (const DamagedReceipt&) {
+      return PackageState::kDamaged;
+    }
   }
   if (package.manager == PackageManager::kApt && is_installed(package.name)) {
     return PackageState::kInstalled;
@@ -274,7 +278,12 @@ void fetch_package(const DataPackage& package, const fs::path& root, const Fetch
 
 std::string damage(const DataPackage& package, const fs::path& root, const std::stop_token& stop) {
   const fs::path folder = root / package.folder();
-  const auto receipt = read_receipt(folder);
+  std::optional<PackageReceipt> receipt;
+  try {
+    receipt = read_receipt(folder);
+  } catch (const DamagedReceipt& problem) {
+    return fmt::format("has a receipt that cannot be used ({})", problem.what());
+  }
   if (!receipt) return "has no receipt";
   const FolderContent found = content_of(folder, stop);
   if (found == receipt->content) return "";

@@ -31,6 +31,7 @@ enum class PackageState {
   kMissing,
   kInstalled,  // by the system, with all of its files
   kFetched,    // below the data root, with its receipt
+  kDamaged,    // the same, but its receipt cannot be read
   kOutdated,   // the same in another version than we ask for
   kForeign     // below the data root without a receipt: somebody put it there
 };

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/base/error.h"
 #include "core/base/replacement.h"
 #include "core/data/content_digest.h"
 
@@ -58,10 +57,8 @@ std::optional<PackageReceipt> read_receipt(const fs::path& folder) {
                           .sha256 = json.at("archive_sha256"),
                           .content = {json.at("num_files"), json.at("content_digest")}};
   } catch (const Json::exception& problem) {
-    throw Error(
-        fmt::format("{}: is no receipt of 'clsim data get' ({}); remove the folder '{}' to "
-                    "have the package brought again",
-                    file.string(), problem.what(), folder.string()));
+    throw DamagedReceipt(
+        fmt::format("{}: is no receipt of 'clsim data get': {}", file.string(), problem.what()));
   }
 }
 

@@ -7,6 +7,8 @@
 #include <stop_token>
 #include <string>
 
+#include "core/base/error.h"
+
 namespace cl::experiments {
 
 /// All files of a folder but the receipt, and its symbolic links by what they point to.
@@ -27,8 +29,13 @@ struct PackageReceipt {
   FolderContent content;
 };
 
-/// The receipt in a package's folder; nothing where there is none.
-/// @throws Error if it is no receipt
+/// A file where a receipt should be, and is none.
+class DamagedReceipt : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The receipt in a package's folder; nothing where there is none. @throws DamagedReceipt
 [[nodiscard]] std::optional<PackageReceipt> read_receipt(const std::filesystem::path& folder);
 /// @throws Error
 void write_receipt(const std::filesystem::path& folder, const PackageReceipt& receipt);

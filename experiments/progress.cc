@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/log.h"
+#include "core/base/printable.h"
 
 namespace cl::experiments {
 namespace {
@@ -59,7 +60,7 @@ ProgressBoard::~ProgressBoard() {
 
 std::unique_ptr<Progress> ProgressBoard::start(const std::string& label) {
   const std::lock_guard lock(mutex_);
-  auto line = std::make_unique<Line>(*this, label, ++num_started_);
+  auto line = std::make_unique<Line>(*this, printable_name(label), ++num_started_);
   lines_.push_back(line.get());
   return line;
 }

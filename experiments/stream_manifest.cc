@@ -44,7 +44,7 @@ PlanRecord export_stream(const SuiteStream& chosen, const Stream& stream, const 
     source.choice = config::Node::parse(source_text(source.choice, folder), file.string(), folder);
   }
   const std::string text = to_json(record);
-  Replacement out(file);
+  Replacement out(followed(file));
   out.write(text.data(), text.size());
   out.finish();
   return record;

@@ -9,8 +9,9 @@
 
 namespace cl::analysis {
 
-/// `text` as RFC 4180 wants it: in quotes where it holds a comma, a quote or a line break.
-[[nodiscard]] std::string csv_field(std::string_view text);
+/// `name` as RFC 4180 wants it: in quotes where it holds a comma, a quote or a line break; other
+/// control characters as `printable` has them.
+[[nodiscard]] std::string csv_field(std::string_view name);
 
 /// The columns table, method, metric, mean, std, n, runs; a line per method and metric. Numbers in
 /// shortest exact form, fractions unscaled; empty where undefined; `std` divides by n - 1; `runs`

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "analysis/number_text.h"
+#include "core/base/printable.h"
 
 namespace cl::analysis {
 namespace {
@@ -36,12 +37,13 @@ std::string ascii(char c) {
 
 /// Any text in LaTeX. What the T1 fonts of a plain installation may lack becomes a question mark,
 /// since one unknown character stops the compilation.
-std::string escaped(std::string_view text) {
+std::string escaped(std::string_view name) {
+  const std::string text = printable_name(name);
   std::string result;
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const size_t length = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    const std::string_view character = text.substr(i, length);
+    const std::string_view character = std::string_view(text).substr(i, length);
     if (lead < 0x80) {
       result += ascii(text[i]);
     } else if (character == "±") {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "analysis/number_text.h"
+#include "core/base/printable.h"
 
 namespace cl::analysis {
 namespace {
@@ -14,7 +15,7 @@ using Line = std::vector<std::string>;
 /// What would end a cell or start markup, made harmless.
 std::string escaped(const std::string& text) {
   std::string result;
-  for (const char c : text) {
+  for (const char c : printable_name(text)) {
     if (c == '|' || c == '*' || c == '<' || c == '`' || c == '\\') result += '\\';
     result += c;
   }
@@ -96,7 +97,7 @@ std::string render_markdown(const std::vector<Table>& tables) {
     if (!text.empty()) text += "\n";
     text += fmt::format("### {}\n\n{}", escaped(table.title), aligned(lines));
     if (!table.notes.empty()) text += "\n";
-    for (const std::string& note : table.notes) text += fmt::format("- {}\n", note);
+    for (const std::string& note : table.notes) text += fmt::format("- {}\n", printable_name(note));
   }
   return text;
 }

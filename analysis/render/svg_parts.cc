@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "core/base/printable.h"
+
 namespace cl::analysis {
 namespace {
 
+/// Any text in XML 1.0, which has no place for control characters.
 std::string escaped(std::string_view text) {
   std::string result;
-  for (const char c : text) {
+  for (const char c : printable_name(text)) {
     switch (c) {
       case '&':
         result += "&amp;";

@@ -33,17 +33,16 @@ Character first_character(std::string_view text) {
   return {num_bytes, code};
 }
 
-}  // namespace
-
-std::string printable(std::string_view text) {
+/// @param kept  control characters that stay as they are
+std::string printable_but(std::string_view kept, std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const auto [num_bytes, code] = first_character(text);
     const size_t step = std::max<size_t>(num_bytes, 1);
-    const bool is_control = (code < 0x20 && code != '\n' && code != '\t') || code == 0x7f;
-    if (num_bytes == 0 || is_control) {
+    const bool is_control = code < 0x20 || code == 0x7f;
+    if (num_bytes == 0 || (is_control && kept.find(text[0]) == std::string_view::npos)) {
       result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
-    } else if (code >= 0x80 && code < 0xa0) {
+    } else if ((code >= 0x80 && code < 0xa0) || code == 0xfffe || code == 0xffff) {
       result += fmt::format("\\u{:04x}", code);
     } else {
       result += text.substr(0, step);
@@ -51,6 +50,16 @@ std::string printable(std::string_view text) {
     text.remove_prefix(step);
   }
   return result;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  return printable_but("\n\t", text);
+}
+
+std::string printable_name(std::string_view text) {
+  return printable_but("", text);
 }
 
 bool is_utf8(std::string_view text) {

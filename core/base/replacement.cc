@@ -1,6 +1,9 @@
 #include "core/base/replacement.h"
 
+#include <array>
 #include <cerrno>
+#include <charconv>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -11,14 +14,85 @@
 #include "core/base/error.h"
 
 namespace cl {
+namespace {
 
-Replacement::Replacement(std::filesystem::path target) : target_(std::move(target)) {
+namespace fs = std::filesystem;
+
+constexpr int kMostLinks = 40;  // as Linux follows
+
+/// The open file of this process that `path` names, as /dev/fd/1; below zero: none. It looks like
+/// a link, but may lead to what has no name, and has a position that is shared.
+int descriptor_of(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(path.parent_path(), error);
+  if (error || folder != fs::canonical("/proc/self/fd", error)) return -1;
+  const std::string name = path.filename().string();
+  int descriptor = -1;
+  const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), descriptor);
+  return problem == std::errc() && end == name.data() + name.size() ? descriptor : -1;
+}
+
+/// False with errno where not all could be written.
+bool write_all(int descriptor, const char* from, size_t size) {
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor, from, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    from += written;
+    size -= static_cast<size_t>(written);
+  }
+  return true;
+}
+
+}  // namespace
+
+Replacement::Replacement(fs::path target) : target_(std::move(target)) {
+  if (!target_.has_filename()) {
+    throw Error(fmt::format("'{}': expected the name of a file", target_.string()));
+  }
+  struct stat there {};
+  const bool is_open = descriptor_of(target_) >= 0;
+  const int found = is_open ? ::stat(target_.c_str(), &there) : ::lstat(target_.c_str(), &there);
+  if (found != 0 || (S_ISLNK(there.st_mode) && !is_open)) return open_draft(target_, 0666);
+  const auto refuse = [&](const char* kind) {
+    throw Error(
+        fmt::format("{}: is a {}, expected a file or a name for one", target_.string(), kind));
+  };
+  if (S_ISDIR(there.st_mode)) refuse("folder");
+  if (S_ISBLK(there.st_mode)) refuse("disk");
+  if (S_ISSOCK(there.st_mode)) refuse("socket");
+  if (::access(target_.c_str(), W_OK) != 0) fail("cannot be written to");
+  is_written_to_ = is_open || !S_ISREG(there.st_mode);
+  open_draft(is_written_to_ ? fs::temp_directory_path() / "clsim" : target_, 0600);
+  if (!is_written_to_) keep_permissions(there);
+}
+
+void Replacement::open_draft(const fs::path& beside, mode_t mode) {
   // Exclusive creation makes the name unique among processes and threads; it keeps the user's mask.
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    draft_ = target_;
+    draft_ = beside;
     draft_ += fmt::format(".{}-{}.draft", ::getpid(), attempt);
-    descriptor_ = ::open(draft_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    descriptor_ = ::open(draft_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor_ < 0 && errno != EEXIST) fail("cannot create the file");
+  }
+}
+
+void Replacement::keep_permissions(const struct stat& replaced) {
+  struct stat own {};
+  if (::fstat(descriptor_, &own) != 0) fail("cannot keep its permissions");
+  mode_t mode = replaced.st_mode & 0777U;
+  if (own.st_gid != replaced.st_gid &&
+      ::fchown(descriptor_, static_cast<uid_t>(-1), replaced.st_gid) != 0) {
+    // Another group than they were meant for gets no more than everybody has.
+    mode &= (mode & 07U) << 3U | 0707U;
+  }
+  // None but root may give files away; for others the file becomes their own.
+  if (own.st_uid != replaced.st_uid &&
+      ::fchown(descriptor_, replaced.st_uid, static_cast<gid_t>(-1)) != 0 && errno != EPERM) {
+    fail("cannot keep its owner");
+  }
+  if ((own.st_mode & 0777U) != mode && ::fchmod(descriptor_, mode) != 0) {
+    fail("cannot keep its permissions");
   }
 }
 
@@ -29,17 +103,11 @@ Replacement::~Replacement() {
 }
 
 void Replacement::write(const void* bytes, size_t size) {
-  const auto* from = static_cast<const char*>(bytes);
-  while (size > 0) {
-    const ssize_t written = ::write(descriptor_, from, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("cannot write the file");
-    from += written;
-    size -= static_cast<size_t>(written);
-  }
+  if (!write_all(descriptor_, static_cast<const char*>(bytes), size)) fail("cannot write the file");
 }
 
 void Replacement::finish() {
+  if (is_written_to_) return pass_on();
   if (::fsync(descriptor_) != 0) fail("cannot bring the file to the disk");
   finish_unsynced();
   // The name itself. Some file systems cannot sync folders, and need not.
@@ -54,13 +122,52 @@ void Replacement::finish() {
 }
 
 void Replacement::finish_unsynced() {
+  if (is_written_to_) return pass_on();
   if (::rename(draft_.c_str(), target_.c_str()) != 0) fail("cannot replace the file");
+  ::close(std::exchange(descriptor_, -1));
+}
+
+void Replacement::pass_on() {
+  const int open_file = descriptor_of(target_);
+  const int out = open_file >= 0 ? ::fcntl(open_file, F_DUPFD_CLOEXEC, 0)
+                                 : ::open(target_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (out < 0) fail("cannot be opened");
+  std::array<char, 1 << 16> chunk{};
+  off_t place = 0;
+  ssize_t size = 0;
+  bool written = true;
+  while (written && (size = ::pread(descriptor_, chunk.data(), chunk.size(), place)) > 0) {
+    written = write_all(out, chunk.data(), static_cast<size_t>(size));
+    place += size;
+  }
+  int problem = written && size == 0 ? 0 : errno;
+  if (::close(out) != 0 && problem == 0) problem = errno;
+  errno = problem;
+  if (problem != 0) fail("cannot write the file");
+  ::unlink(draft_.c_str());
   ::close(std::exchange(descriptor_, -1));
 }
 
 void Replacement::fail(std::string_view problem) const {
   throw Error(
       fmt::format("{}: {}: {}", target_.string(), problem, std::generic_category().message(errno)));
+}
+
+fs::path followed(fs::path target) {
+  const fs::path given = target;
+  std::error_code error;
+  for (int links = 0; descriptor_of(target) < 0 && fs::is_symlink(target, error); ++links) {
+    if (links == kMostLinks) {
+      throw Error(
+          fmt::format("{}: cannot create the file: its links lead in a circle", given.string()));
+    }
+    target = target.parent_path() / fs::read_symlink(target);
+  }
+  return target;
+}
+
+void require_writable(const fs::path& file) {
+  const Replacement given_up(followed(file));
 }
 
 }  // namespace cl

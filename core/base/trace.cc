@@ -71,7 +71,7 @@ void write(const std::filesystem::path& file) {
   }
   if (all.events.size() == kMostEvents) log::warn("the trace ends early: it is full");
   const std::string text = nlohmann::json{{"traceEvents", std::move(events)}}.dump();
-  Replacement replacement(file);
+  Replacement replacement(followed(file));
   replacement.write(text.data(), text.size());
   replacement.finish();
 }

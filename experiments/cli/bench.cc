@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "analysis/render/bars.h"
+#include "analysis/render/csv.h"
 #include "analysis/render/lines.h"
 #include "core/base/log.h"
 #include "core/base/replacement.h"
@@ -69,8 +70,9 @@ std::string csv(const Machine& machine, const std::vector<JobTiming>& timings) {
   for (const JobTiming& timing : timings) {
     const auto rows = [&](const std::string& measure, const std::vector<double>& values) {
       for (size_t i = 0; i < values.size(); ++i) {
-        out += fmt::format("\"{}\",{},{},{},\"{}\",{:.1f},{:.1f}\n", timing.label, i, measure,
-                           values[i], cpu, machine.gemm / kGiga, machine.gemm_bfloat16 / kGiga);
+        out += fmt::format("{},{},{},{},{},{:.1f},{:.1f}\n", analysis::csv_field(timing.label), i,
+                           measure, values[i], analysis::csv_field(cpu), machine.gemm / kGiga,
+                           machine.gemm_bfloat16 / kGiga);
       }
     };
     rows("seconds", timing.seconds);
@@ -145,7 +147,7 @@ std::string svg(const std::vector<JobTiming>& timings) {
 }
 
 void write_file(const std::string& name, const std::string& text) {
-  Replacement file(name);
+  Replacement file(followed(name));
   file.write(text.data(), text.size());
   file.finish();
 }
@@ -200,6 +202,9 @@ void print(const Machine& machine, int64_t threads, const std::vector<JobTiming>
 }
 
 int bench(const BenchOptions& options) {
+  for (const std::string& file : {options.csv, options.svg}) {
+    if (!file.empty()) require_writable(file);
+  }
   std::vector<Override> overrides;
   for (const std::string& text : options.overrides) overrides.push_back(parse_override(text));
   const Suite suite = load_suite(options.suite, overrides);

@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "core/base/user_folders.h"
 #include "core/features/activation_store.h"
 #include "experiments/cli/verbs.h"
@@ -33,6 +34,13 @@ std::string local_time(fs::file_time_type time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(
       std::chrono::time_point_cast<std::chrono::system_clock::duration>(clock));
   return fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(seconds));
+}
+
+fs::path folder_of(const std::string& given) {
+  if (const auto folder = cache_root(given)) return *folder;
+  throw ConfigError(
+      {}, "--cache",
+      fmt::format("there is no cache: you have no home; set {} to a folder", kCacheRootVariable));
 }
 
 int list(const fs::path& folder) {
@@ -77,7 +85,7 @@ void add_cache(CLI::App& app, Action& chosen) {
     sub->add_option("--cache", *given, "default: $CLSIM_CACHE, else the user's own")
         ->type_name("DIR");
     sub->callback([&chosen, given, action] {
-      chosen = [given, action] { return action(cache_root(*given)); };
+      chosen = [given, action] { return action(folder_of(*given)); };
     });
   };
   add("list", "What computed what, how large, and when it was used last", list);

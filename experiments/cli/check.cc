@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "core/base/printable.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/suite.h"
 
@@ -30,8 +31,8 @@ int check(const CheckOptions& options) {
       std::cout << fmt::format("{}  {}\n", spec.id(), spec.label);
     }
   }
-  std::cerr << fmt::format("suite '{}' is fine: {} run{}\n", suite.name, suite.runs.size(),
-                           suite.runs.size() == 1 ? "" : "s");
+  std::cerr << fmt::format("suite '{}' is fine: {} run{}\n", printable_name(suite.name),
+                           suite.runs.size(), suite.runs.size() == 1 ? "" : "s");
   return kFine;
 }
 

@@ -54,6 +54,8 @@ std::string_view word(PackageState state) {
       return "system";
     case PackageState::kFetched:
       return "yes";
+    case PackageState::kDamaged:
+      return "damaged";
     case PackageState::kOutdated:
       return "outdated";
     case PackageState::kForeign:
@@ -76,20 +78,26 @@ int list(const DataOptions& options) {
   }
   std::cout << fmt::format(kRow, "source", source_width, "here", "MB", "package", package_width,
                            "licence");
+  std::string damages;
   for (const PackagedSource& source : sources) {
     std::string name = source.name;
     for (const DataPackage& package : source.packages) {
-      std::cout << fmt::format(kRow, name, source_width, word(state_of(package, root)),
+      const PackageState state = state_of(package, root);
+      std::cout << fmt::format(kRow, name, source_width, word(state),
                                fmt::format("{:.1f}", package.megabytes), name_of(package),
                                package_width, package.licence);
+      if (state == PackageState::kDamaged) {
+        damages += fmt::format("{}: {}; {} brings it again\n", package.name, damage(package, root),
+                               "'clsim data get " + source.name + "'");
+      }
       name.clear();
     }
   }
   std::cout << fmt::format(
       "\nfolder:  {}\nhere:    yes (brought by clsim), system (installed), own (put there by "
-      "somebody), outdated, no\n",
-      root.string());
-  return kFine;
+      "somebody), outdated, damaged, no\n{}{}",
+      root.string(), damages.empty() ? "" : "\n", damages);
+  return damages.empty() ? kFine : kSomeRunFailed;
 }
 
 /// Steps as lines of the log, and on a terminal how far the one under way is.
@@ -157,6 +165,7 @@ std::vector<DataPackage> to_bring(const std::vector<DataPackage>& packages, cons
             package.name, folder);
         break;
       case PackageState::kFetched:
+      case PackageState::kDamaged:
         if (const std::string problem = damage(package, root, stop); !problem.empty()) {
           log::info("{}: {} {}; it is brought again", package.name, folder, problem);
           result.push_back(package);
@@ -219,6 +228,7 @@ int verify(const DataOptions& options) {
         found = "has no receipt, so nobody knows";
         break;
       case PackageState::kFetched:
+      case PackageState::kDamaged:
       case PackageState::kOutdated:
         found = damage(package, root, stop.token());
         fine = fine && found.empty();

@@ -2,7 +2,6 @@
 #include "experiments/features.h"
 
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,8 +11,10 @@
 #include <fmt/ranges.h>
 
 #include "core/base/log.h"
+#include "core/base/replacement.h"
 #include "core/nn/backbone.h"
 #include "core/nn/threads.h"
+#include "experiments/cli/standard_streams.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/device.h"
 #include "experiments/input_samples.h"
@@ -50,6 +51,7 @@ int features(const FeaturesOptions& options) {
         {}, "--out",
         fmt::format("expected a name that ends in .h5 or .safetensors, found '{}'", options.out));
   }
+  require_writable(options.out);
   const auto choice = config::Node::parse(options.backbone, "--backbone", here);
   Backbones::get().check(choice);
   const auto transform = config::Node::parse(options.transform, "--transform", here);
@@ -61,9 +63,10 @@ int features(const FeaturesOptions& options) {
       {.key = RngKey(static_cast<uint64_t>(options.seed)).child("backbone"), .device = device});
   const InputSamples inputs = open_inputs(options.inputs, backbone->info().sample_shape, transform);
   const State result = compute_features(*backbone, device, *inputs.samples, options.request);
-  write_tensors(options.out, result);
+  std::ostream& summary = summary_beside(options.out);
+  write_tensors(followed(options.out), result);
   for (const auto& [name, tensor] : result) {
-    std::cout << fmt::format("{} [{}]\n", name, fmt::join(tensor.sizes(), ", "));
+    summary << fmt::format("{} [{}]\n", name, fmt::join(tensor.sizes(), ", "));
   }
   log::info("written: {}", options.out);
   return kFine;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 
 namespace cl::experiments::cli {
 namespace {
@@ -27,10 +28,32 @@ void watch_for_interrupt() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // The system and the shell may both send one.
+  action.sa_flags = SA_RESTART;
+  struct sigaction inherited {};
+  sigaction(SIGHUP, nullptr, &inherited);
+  if (inherited.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
 }
 
 bool interrupted() {
   return was_interrupted.load();
+}
+
+bool let_writes_fail() {
+  struct sigaction ignore {
+  }, inherited{};
+  ignore.sa_handler = SIG_IGN;
+  sigemptyset(&ignore.sa_mask);
+  sigaction(SIGXFSZ, &ignore, nullptr);
+  sigaction(SIGPIPE, &ignore, &inherited);
+  return inherited.sa_handler != SIG_IGN;
+}
+
+void end_by_closed_pipe() {
+  constexpr int kSignalBase = 128;  // as shells count
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+  std::_Exit(kSignalBase + SIGPIPE);  // where it is blocked
 }
 
 InterruptStop::InterruptStop() {

@@ -1,4 +1,4 @@
-// Ctrl-C: the first asks to stop, the second kills.
+// What signals do. Ctrl-C: the first asks to stop, the second kills.
 #pragma once
 
 #include <stop_token>
@@ -7,11 +7,20 @@
 namespace cl::experiments::cli {
 
 /// From now on the first SIGINT or SIGTERM is only noted, and a second one ends the process at
-/// once.
+/// once. SIGHUP, of a terminal that was closed, is only noted however often it comes, and means
+/// nothing where the process was started so (nohup).
 void watch_for_interrupt();
 
-/// Whether there was one.
+/// Whether one of these signals was noted.
 [[nodiscard]] bool interrupted();
+
+/// A closed pipe (SIGPIPE) and a file of the largest size allowed (SIGXFSZ) no longer end the
+/// process but fail the write, which then says so.
+/// @return whether a closed pipe would have ended this process
+[[nodiscard]] bool let_writes_fail();
+
+/// Ends the process as one ends that writes to a closed pipe.
+[[noreturn]] void end_by_closed_pipe();
 
 /// Watches for interrupts, and turns the first into a request to stop for as long as it lives.
 class InterruptStop {

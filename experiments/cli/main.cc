@@ -1,12 +1,19 @@
 // clsim: the command line. Exceptions end here and nowhere else (but for those of a single run).
+#include <cerrno>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <sstream>
+#include <string>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
 #include "core/base/allocator.h"
 #include "core/base/error.h"
 #include "core/base/printable.h"
+#include "experiments/cli/interrupt.h"
+#include "experiments/cli/standard_streams.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/explain.h"
 #include "experiments/provenance.h"
@@ -20,10 +27,12 @@ constexpr const char* kClsimFooter = R"(Environment:
 
 Exit codes:
   0    fine
-  1    some run failed, or an input file cannot be used
+  1    some run failed, an input file cannot be used, or an output cannot be written,
+       standard output included
   2    the command line or the configuration is wrong
   3    an internal error: please report it
-  130  stopped by Ctrl-C; 'clsim run ... --resume' goes on
+  130  stopped by Ctrl-C, SIGTERM or the end of the terminal; 'clsim run ... --resume' goes on
+A pipe that is closed (| head) ends no run; the process then ends as others do (SIGPIPE, 141).
 
 'clsim VERB --help' says more about a verb.)";
 
@@ -50,7 +59,10 @@ int parse_and_act(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kFine : kUsage;  // --help and --version end here too
+    std::ostringstream problem;
+    const int code = app.exit(error, std::cout, problem);  // --help and --version end here too
+    std::cerr << printable(problem.str());
+    return code == 0 ? kFine : kUsage;
   }
   return chosen();
 }
@@ -76,10 +88,31 @@ int guarded_main(int argc, char** argv) {
   }
 }
 
+/// `code`, or another where what was printed did not arrive.
+int checked_output(int code, StandardOutput& output, bool closed_pipe_ends) {
+  const int problem = output.finish();
+  if (problem == 0) return code;
+  if (problem == EPIPE && closed_pipe_ends) {
+    if (code != kFine) return code;
+    end_by_closed_pipe();
+  }
+  const int own = failed(kSomeRunFailed, "standard output: cannot be written: " +
+                                             std::generic_category().message(problem));
+  return code == kFine ? own : code;
+}
+
+int checked_main(int argc, char** argv) {
+  if (!open_missing_streams()) return kSomeRunFailed;
+  const bool closed_pipe_ends = let_writes_fail();
+  keep_freed_memory();
+  StandardOutput output;
+  const int code = guarded_main(argc, argv);
+  return checked_output(code, output, closed_pipe_ends);
+}
+
 }  // namespace
 }  // namespace cl::experiments::cli
 
 int main(int argc, char** argv) {
-  cl::keep_freed_memory();
-  return cl::experiments::cli::guarded_main(argc, argv);
+  return cl::experiments::cli::checked_main(argc, argv);
 }

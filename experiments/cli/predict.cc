@@ -12,6 +12,7 @@
 
 #include "analysis/render/csv.h"
 #include "core/base/log.h"
+#include "core/base/replacement.h"
 #include "core/data/row_index.h"
 #include "core/nn/threads.h"
 #include "experiments/checkpoint.h"
@@ -64,6 +65,7 @@ int predict(const PredictOptions& options) {
         {}, "--out",
         fmt::format("expected a name that ends in .h5 or .safetensors, found '{}'", options.out));
   }
+  if (!options.out.empty()) require_writable(options.out);
   std::vector<Override> overrides;
   for (const std::string& text : options.overrides) overrides.push_back(parse_override(text));
   require_inputs(options.inputs);
@@ -80,7 +82,7 @@ int predict(const PredictOptions& options) {
   const Tensor logits = at::cat(batches);
   print(logits, inputs, checkpoint.stream);
   if (!options.out.empty()) {
-    write_tensors(options.out, {{"logits", logits}});
+    write_tensors(followed(options.out), {{"logits", logits}});
     log::info("written: {}", options.out);
   }
   return kFine;

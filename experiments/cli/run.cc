@@ -2,7 +2,6 @@
 #include "experiments/run.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -17,6 +16,8 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/printable.h"
+#include "core/base/replacement.h"
 #include "core/base/trace.h"
 #include "core/base/user_folders.h"
 #include "core/metrics/summary.h"
@@ -59,9 +60,10 @@ alone, interrupted ones go on after their last completed experience (bit for bit
 they had never stopped), and failed ones are tried again; data and weights must be the
 same as then.
 
-Ctrl-C stops cleanly; a second one kills. Results do not depend on --jobs.
+Ctrl-C stops cleanly, as SIGTERM and the end of the terminal do; a second one kills. A pipe
+that is closed (clsim run ... | head) stops nothing. Results do not depend on --jobs.
 Data sets are looked for in --data, else in $CLSIM_DATA, else in each source's own place.
-Exit codes: 0 fine, 1 some run failed, 2 wrong configuration, 130 stopped.)";
+Exit codes: 0 fine, 1 some run failed or was lost, 2 wrong configuration, 130 stopped.)";
 
 std::vector<RunSpec> select(std::vector<RunSpec> runs, const std::vector<std::string>& only) {
   if (only.empty()) return runs;
@@ -126,10 +128,12 @@ void check_jobs(const std::vector<RunSpec>& runs, const ThreadPlan& plan) {
 void note_failure(const RunSpec& spec, const fs::path& out, const std::string& error) {
   const std::string name = spec.label.empty() ? spec.id() : spec.label;
   log::warn("run {} failed: {}", name, error);
-  std::ofstream file(RunFiles(out, spec.id()).failure());
-  file << utc_now() << "  run " << spec.id() << "  " << spec.label << "\n\n"
-       << error << "\n\n# its settings\n"
-       << spec.canonical();
+  const std::string text =
+      printable(fmt::format("{}  run {}  {}\n\n{}\n\n# its settings\n{}", utc_now(), spec.id(),
+                            spec.label, error, spec.canonical()));
+  Replacement file(RunFiles(out, spec.id()).failure());
+  file.write(text.data(), text.size());
+  file.finish();
 }
 
 /// Quoted where a shell needs it.
@@ -159,10 +163,14 @@ std::string command_line(const RunOptions& options) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
-/// Null if the user wants none.
+/// Null if the user wants none, or has no place for it.
 std::shared_ptr<ActivationStore> open_store(const RunOptions& options, const ThreadPlan& plan) {
   if (options.cache_gib == 0) return nullptr;
-  return shared_activations(cache_root(options.cache), options.cache_gib, plan);
+  if (const auto folder = cache_root(options.cache)) {
+    return shared_activations(*folder, options.cache_gib, plan);
+  }
+  log::info("no cache: you have no home; --cache or {} names a folder for it", kCacheRootVariable);
+  return nullptr;
 }
 
 /// 0 if standard error is no terminal.
@@ -212,9 +220,37 @@ std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadP
   return outcomes;
 }
 
+/// Says what has come of the runs: what counts is what lies there now.
+ExitCode report(const RunOptions& options, const fs::path& out, const std::vector<RunSpec>& chosen,
+                const std::vector<Outcome>& outcomes) {
+  const auto count = [&](Outcome end) { return std::count(outcomes.begin(), outcomes.end(), end); };
+  const auto failed = count(Outcome::kFailed), stopped = count(Outcome::kStopped);
+  const auto finished = std::count_if(chosen.begin(), chosen.end(), [&](const RunSpec& spec) {
+    return RunFiles(out, spec.id()).is_finished();
+  });
+  const auto lost = static_cast<std::ptrdiff_t>(chosen.size()) - finished - failed - stopped;
+  std::cout << fmt::format("{} of {} runs are finished", finished, chosen.size());
+  if (failed > 0) {
+    const bool is_noted = std::any_of(chosen.begin(), chosen.end(), [&](const RunSpec& spec) {
+      return fs::exists(RunFiles(out, spec.id()).failure());
+    });
+    std::cout << fmt::format(", {} failed (see {})", failed,
+                             is_noted ? (out / "*.failed.txt").string() : "above");
+  }
+  if (lost > 0) std::cout << fmt::format(", {} lost: their files are gone", lost);
+  std::cout << fmt::format("\nresults:  {}\ntable:    {} table {}\n", (out / "*.h5").string(),
+                           shell_word(options.program), shell_word(out.string()));
+  if (stopped > 0) {
+    std::cout << fmt::format("stopped; resume with:  {} --resume\n", command_line(options));
+    return kInterrupted;
+  }
+  return failed > 0 || lost > 0 ? kSomeRunFailed : kFine;
+}
+
 int run_suite(const RunOptions& options) {
   std::vector<Override> overrides;
   for (const std::string& text : options.overrides) overrides.push_back(parse_override(text));
+  if (!options.trace.empty()) require_writable(options.trace);
   Suite suite = load_suite(options.suite, overrides);
   const fs::path out =
       options.out.empty() ? fs::path("results") / suite.name : fs::path(options.out);
@@ -238,27 +274,15 @@ int run_suite(const RunOptions& options) {
                                      .store = open_store(options, plan),
                                      .beginnings = std::make_shared<SharedBeginnings>(runs)});
 
+  const ExitCode code = report(options, out, chosen, outcomes);
   if (!options.trace.empty()) {
     trace::write(options.trace);
     log::info("trace: {}, for https://ui.perfetto.dev", options.trace);
   }
-  const auto count = [&](Outcome end) { return std::count(outcomes.begin(), outcomes.end(), end); };
-  const auto done = count(Outcome::kDone), failed = count(Outcome::kFailed);
-  const auto stopped = count(Outcome::kStopped);
-  std::cout << fmt::format("{} of {} runs are finished",
-                           chosen.size() - runs.size() + static_cast<size_t>(done), chosen.size());
-  if (failed > 0)
-    std::cout << fmt::format(", {} failed (see {})", failed, (out / "*.failed.txt").string());
-  std::cout << fmt::format("\nresults:  {}\ntable:    {} table {}\n", (out / "*.h5").string(),
-                           shell_word(options.program), shell_word(out.string()));
-  if (stopped > 0) {
-    std::cout << fmt::format("stopped; resume with:  {} --resume\n", command_line(options));
-    return kInterrupted;
-  }
 #ifdef CL_STRICT
-  if (log::warnings() > 0) return kSomeRunFailed;
+  if (code == kFine && log::warnings() > 0) return kSomeRunFailed;
 #endif
-  return failed > 0 ? kSomeRunFailed : kFine;
+  return code;
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // clsim stream: look at the stream of a suite, and take it to other machines and programs.
 #include <algorithm>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include "core/base/printable.h"
 #include "core/base/replacement.h"
 #include "core/stream/plan_json.h"
+#include "experiments/cli/standard_streams.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/contact_sheet.h"
 #include "experiments/stream_manifest.h"
@@ -98,8 +98,10 @@ void write_png(const fs::path& file, const cv::Mat& rgb) {
   cv::Mat bgr;
   cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
   std::vector<uint8_t> bytes;
-  cv::imencode(kPicture, bgr, bytes);
-  Replacement out(file);
+  if (!cv::imencode(kPicture, bgr, bytes)) {
+    throw Error(fmt::format("{}: the picture cannot be encoded", file.string()));
+  }
+  Replacement out(followed(file));
   out.write(bytes.data(), bytes.size());
   out.finish();
 }
@@ -110,9 +112,11 @@ int show(const ShowOptions& options) {
         {}, "--out",
         fmt::format("expected a name that ends in {}, found '{}'", kPicture, options.out));
   }
+  if (!options.out.empty()) require_writable(options.out);
   const SuiteStream chosen = choose(options.stream);
   const auto stream = chosen.make(options.stream.data);
-  std::cout << fmt::format("stream     {}\n{}", heading(chosen), describe(*stream));
+  summary_beside(options.out) << fmt::format("stream     {}\n{}", heading(chosen),
+                                             describe(*stream));
   if (options.out.empty()) return kFine;
   write_png(options.out, draw(make_sheet(*stream, chosen.choice, heading(chosen), options.limits)));
   log::info("written: {}", options.out);
@@ -120,16 +124,19 @@ int show(const ShowOptions& options) {
 }
 
 int export_to_file(const ExportOptions& options) {
+  require_writable(options.out);
+  std::ostream& summary = summary_beside(options.out);
   const SuiteStream chosen = choose(options.stream);
   const auto stream = chosen.make(options.stream.data);
   const PlanRecord record = export_stream(chosen, *stream, options.stream.data, options.out);
-  std::cout << fmt::format("stream     {}\nrecord     digest {}\n{}", heading(chosen),
-                           record.digest(), describe(*stream));
+  summary << fmt::format("stream     {}\nrecord     digest {}\n{}", heading(chosen),
+                         record.digest(), describe(*stream));
   log::info("written: {}", options.out);
   return kFine;
 }
 
 int import_from_file(const ImportOptions& options) {
+  if (!options.out.empty()) require_writable(options.out);
   const fs::path here = fs::current_path();
   std::vector<config::Node> sources;
   for (const std::string& text : options.sources) {
@@ -139,14 +146,14 @@ int import_from_file(const ImportOptions& options) {
   const PlanRecord record = read_plan_json(options.file);
   const config::Node choice = exported_choice(record, options.file, sources, here);
   const auto stream = SuiteStream{choice, record.seed, 0, {}}.make(options.data);
-  std::cout << fmt::format("stream     {}\nmade by    {}, seed {}\nrecord     digest {}\n{}",
-                           printable(options.file), printable(record.stream), record.seed,
-                           record.digest(), describe(*stream));
+  summary_beside(options.out) << fmt::format(
+      "stream     {}\nmade by    {}, seed {}\nrecord     digest {}\n{}", printable(options.file),
+      printable(record.stream), record.seed, record.digest(), describe(*stream));
   if (options.out.empty()) return kFine;
   const std::string text = suite_fragment(
       record, options.file,
       exported_choice(record, options.file, sources, fs::path(options.out).parent_path()));
-  Replacement out(options.out);
+  Replacement out(followed(options.out));
   out.write(text.data(), text.size());
   out.finish();
   log::info("written: {}", options.out);

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/replacement.h"
 #include "core/config/write.h"
 #include "core/nn/backbone.h"
 #include "core/nn/layers.h"
@@ -264,9 +265,7 @@ class Pretraining {
     State weights;
     for (auto& [name, tensor] : snapshot(*backbone_))
       weights.emplace_back(name, tensor.to(at::kHalf));
-    const fs::path file = options_.save.resolve();
-    if (file.has_parent_path()) fs::create_directories(file.parent_path());
-    write_safetensors(file, weights,
+    write_safetensors(followed(options_.save.resolve()), weights,
                       {{"name", options_.name},
                        {"options", identity()},
                        {"images", std::to_string(num_steps() * options_.batch_size)},
@@ -305,6 +304,8 @@ bool pretrain(const PretrainOptions& options, const PretrainPlace& place) {
     throw Error(fmt::format(
         "'{}' holds other weights; choose another 'save', or move that file away", file.string()));
   }
+  if (file.has_parent_path()) fs::create_directories(file.parent_path());
+  require_writable(file);
   return Pretraining(options, place).run();
 }
 
