@@ -34,10 +34,10 @@ std::string render_csv(const std::vector<Table>& tables) {
       for (size_t i = 0; i < row.cells.size(); ++i) {
         const Statistics& cell = row.cells[i].statistics;
         const auto& [metric, is_reported] = table.columns[i];
-        text += fmt::format("{},{},{}{},{},{},{},{}\n", csv_field(table.title),
-                            csv_field(row.method), is_reported ? "reported_" : "", metric->name,
-                            exact(cell.mean), exact(cell.deviation), cell.n,
-                            is_reported ? "" : fmt::format("{}", fmt::join(row.run_ids, " ")));
+        text += fmt::format(
+            "{},{},{}{},{},{},{},{}\n", csv_field(table.title), csv_field(row.method),
+            is_reported ? "reported_" : "", metric->name, exact(cell.mean), exact(cell.deviation),
+            cell.n, is_reported ? "" : csv_field(fmt::format("{}", fmt::join(row.run_ids, " "))));
       }
     }
   }

@@ -53,7 +53,10 @@ Replacement::Replacement(fs::path target) : target_(std::move(target)) {
   struct stat there {};
   const bool is_open = descriptor_of(target_) >= 0;
   const int found = is_open ? ::stat(target_.c_str(), &there) : ::lstat(target_.c_str(), &there);
-  if (found != 0 || (S_ISLNK(there.st_mode) && !is_open)) return open_draft(target_, 0666);
+  if (found != 0 || (S_ISLNK(there.st_mode) && !is_open)) {
+    open_draft(target_, 0666);
+    return;
+  }
   const auto refuse = [&](const char* kind) {
     throw Error(
         fmt::format("{}: is a {}, expected a file or a name for one", target_.string(), kind));

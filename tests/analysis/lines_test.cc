@@ -21,6 +21,18 @@ TEST_CASE("a line chart's grid has round numbers and holds all points", "[analys
   CHECK_THAT(svg, Contains("<rect x=\"555.5\""));  // the mark, at the right end of the axis
 }
 
+TEST_CASE("whatever a name holds, a figure is XML", "[analysis]") {
+  // Control characters but tab and line break, and bytes that are no UTF-8, are in no XML 1.0.
+  const LineChart chart{.title = "a\x1b[2J\x01 & b",
+                        .x_axis = "\xff",
+                        .xs = {0},
+                        .lines = {{.name = "two\nlines", .points = {{0, 1}}}}};
+  const std::string svg = render_svg(chart);
+  CHECK_THAT(svg, Contains(">a\\x1b[2J\\x01 &amp; b</text>") && Contains(">\\xff</text>") &&
+                      Contains(">two\\x0alines</text>"));
+  CHECK(svg.find_first_of("\x1b\x01\xff") == std::string::npos);
+}
+
 TEST_CASE("a limit and a step hold for the vertical axis", "[analysis]") {
   const LineChart chart{.title = "",
                         .x_axis = "",

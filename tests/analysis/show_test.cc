@@ -25,6 +25,21 @@ TEST_CASE("a shown run tells what it was, how it did and how it grew", "[analysi
   CHECK_THAT(text, EndsWith("    threshold: 1.5\n"));
 }
 
+TEST_CASE("names of a shown run neither steer the terminal nor make lines of their own",
+          "[analysis]") {
+  RunRecord run = example_run();
+  run.suite = "a\x1b[2Jb\nlearner   other";
+  run.experiences[0].name = "\x1b[1m";
+  run.provenance["host\x07"] = "one\rtwo";
+  run.spec += "# \x9b\n";
+  const std::string text = show(run);
+  CHECK_THAT(text, Contains("suite     a\\x1b[2Jb\\x0alearner   other\n"));
+  CHECK_THAT(text, Contains("   0  \\x1b[1m: "));
+  CHECK_THAT(text, Contains("  host\\x07: one\\x0dtwo\n"));
+  CHECK_THAT(text, EndsWith("# \\x9b\n"));
+  CHECK(text.find_first_of("\x1b\x07\r\x9b") == std::string::npos);
+}
+
 TEST_CASE("decisions are counted by looks, not by the descriptors of a look", "[analysis]") {
   RunRecord run(2);
   RunRecorder log(run);

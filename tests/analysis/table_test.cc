@@ -215,10 +215,10 @@ TEST_CASE("a CSV file holds full precision, fractions and the runs behind each v
       columns({"last_accuracy", "forgetting"}));
   CHECK(render_csv(tables) ==
         "table,method,metric,mean,std,n,runs\n"
-        "\"blobs, tiny\",\"a (x=1, y=2)\",last_accuracy,0.2,,1,ax: 1, y: 21\n"
-        "\"blobs, tiny\",\"a (x=1, y=2)\",forgetting,0.2,,1,ax: 1, y: 21\n"
-        "\"blobs, tiny\",\"a (x=2, y=3)\",last_accuracy,0.5,,1,ax: 2, y: 31\n"
-        "\"blobs, tiny\",\"a (x=2, y=3)\",forgetting,,,1,ax: 2, y: 31\n");
+        "\"blobs, tiny\",\"a (x=1, y=2)\",last_accuracy,0.2,,1,\"ax: 1, y: 21\"\n"
+        "\"blobs, tiny\",\"a (x=1, y=2)\",forgetting,0.2,,1,\"ax: 1, y: 21\"\n"
+        "\"blobs, tiny\",\"a (x=2, y=3)\",last_accuracy,0.5,,1,\"ax: 2, y: 31\"\n"
+        "\"blobs, tiny\",\"a (x=2, y=3)\",forgetting,,,1,\"ax: 2, y: 31\"\n");
 }
 
 TEST_CASE("a LaTeX document has rules, marks and escaped names", "[analysis]") {
@@ -237,6 +237,28 @@ TEST_CASE("a LaTeX document has rules, marks and escaped names", "[analysis]") {
                             "joint & 95.00 & 1 \\\\\n"
                             "\\bottomrule\n"));
   CHECK_THAT(text, Contains("mean $\\pm$ sample standard deviation"));
+}
+
+TEST_CASE("control characters of names are in no table", "[analysis]") {
+  RunRecord run = run_of("sema", "", 1, .9, .8, .8);
+  run.stream = "blobs\x1b[2J\n\n| x |";
+  run.backbone = "tiny\x07\xff";
+  run.id = "a\rb";
+  const auto tables = make_tables({run}, columns({"last_accuracy"}));
+  const std::string markdown = render_markdown(tables), latex = render_latex(tables);
+  const std::string csv = render_csv(tables);
+  CHECK_THAT(
+      markdown,
+      StartsWith("### blobs\\\\x1b[2J\\\\x0a\\\\x0a\\| x \\|, tiny\\\\x07\\\\xff\n\n| Method"));
+  CHECK_THAT(latex,
+             Contains("blobs\\textbackslash{}x1b[2J\\textbackslash{}x0a\\textbackslash{}x0a| x "
+                      "|, tiny\\textbackslash{}x07\\textbackslash{}xff"));
+  CHECK_THAT(
+      csv,
+      Contains("\n\"blobs\\x1b[2J\n\n| x |, tiny\\x07\\xff\",sema,last_accuracy,0.8,,1,a\\x0db\n"));
+  for (const std::string& text : {markdown, latex, csv}) {
+    CHECK(text.find_first_of("\x1b\x07\xff\r") == std::string::npos);
+  }
 }
 
 TEST_CASE("numbers are printed as their unit asks", "[analysis]") {

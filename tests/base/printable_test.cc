@@ -15,6 +15,15 @@ TEST_CASE("nothing in a printed text steers the terminal", "[base]") {
   CHECK(printable("\xc2") == "\\xc2");
 }
 
+TEST_CASE("a printed name stays on its line", "[base]") {
+  CHECK(printable_name("two\nlines\tand \x1b ü") == "two\\x0alines\\x09and \\x1b ü");
+}
+
+TEST_CASE("what is printed may stand in XML", "[base]") {
+  // XML 1.0, production 2: no U+FFFE and U+FFFF, but U+FFFD.
+  CHECK(printable("\xef\xbf\xbe \xef\xbf\xbf \xef\xbf\xbd") == "\\ufffe \\uffff \xef\xbf\xbd");
+}
+
 TEST_CASE("only what RFC 3629 allows is UTF-8", "[base]") {
   CHECK(is_utf8(""));
   CHECK(is_utf8("a \xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf"));

@@ -1,7 +1,4 @@
 // The built command line as a user meets it: exit codes and messages.
-#include <array>
-#include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -11,8 +8,6 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tests/experiments/command_line.h"
 #include "tests/support/catch.h"
@@ -153,49 +148,6 @@ TEST_CASE("bytes of a broken file do not reach the terminal as they are", "[expe
   const Finished result = clsim("check " + file.string());
   CHECK(result.code == 2);
   CHECK(result.text.find('\x1b') == std::string::npos);
-}
-
-TEST_CASE("Ctrl-C stops with 130 and says how to go on", "[experiments]") {
-  const TempDir folder;
-  // Minutes of work, of which hardly any is waited for.
-  const auto file = folder.write("a.yaml", R"(
-stream: {blobs: {classes: 2, experiences: 1, train_per_class: 64, test_per_class: 4}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
-learner: {finetune_adapter: {train: {epochs: 5000}}}
-)");
-  std::array<int, 2> ends{};
-  REQUIRE(pipe(ends.data()) == 0);
-  const std::string program = binary().string(), suite = file.string();
-  const std::string out = (folder / "out").string();
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    execl(program.c_str(), program.c_str(), "run", suite.c_str(), "--out", out.c_str(), nullptr);
-    _exit(127);
-  }
-  close(ends[1]);
-  std::string text;
-  std::array<char, 4096> buffer{};
-  bool is_asked = false;
-  for (ssize_t size = 1; size > 0;) {
-    size = read(ends[0], buffer.data(), buffer.size());
-    if (size > 0) text.append(buffer.data(), static_cast<size_t>(size));
-    if (!is_asked && text.find("experience 1/1") != std::string::npos) {
-      kill(child, SIGINT);
-      is_asked = true;
-    }
-  }
-  close(ends[0]);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  INFO(text);
-  REQUIRE(is_asked);
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 130);
-  CHECK_THAT(text, Contains(fmt::format("resume with:  {} run {} --out {} --resume", program, suite,
-                                        out)));
 }
 
 TEST_CASE("the cache can be looked at and cleared", "[experiments]") {

@@ -1,6 +1,7 @@
 // Packages that come through made-up clients, and what is left when something goes wrong.
 #include "experiments/data_packages.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -210,7 +211,9 @@ TEST_CASE("a folder without a receipt is somebody's own", "[data]") {
   CHECK(state_of(world.package, world.root()) == PackageState::kForeign);
   CHECK(damage(world.package, world.root()) == "has no receipt");
   std::ofstream(world.target() / "clsim-receipt.json") << "{}";
-  CHECK_THROWS_WITH(state_of(world.package, world.root()), Contains("is no receipt"));
+  CHECK(state_of(world.package, world.root()) == PackageState::kDamaged);
+  CHECK_THAT(damage(world.package, world.root()),
+             StartsWith("has a receipt that cannot be used (") && Contains("is no receipt"));
 }
 
 TEST_CASE("a package of Debian comes by apt-get and dpkg-deb", "[data]") {
@@ -316,6 +319,12 @@ TEST_CASE("a program's output and end are known", "[data]") {
       {"sh", "-c", "echo out; echo \"$1\" >&2; pwd; exit 3", "sh", "a b"}, folder.path());
   CHECK(result.exit_code == 3);
   CHECK(result.output == "out\na b\n" + folder.path().string() + "\n");
+  {
+    // A pipe whose reader is gone ends a program, whatever it does to this process.
+    const auto own = std::signal(SIGPIPE, SIG_IGN);
+    CHECK(run_program({"sh", "-c", "kill -PIPE $$"}, folder.path()).exit_code == 128 + SIGPIPE);
+    std::signal(SIGPIPE, own);
+  }
   CHECK(run_program({"sh", "-c", "kill -9 $$"}, folder.path()).exit_code == 137);
   CHECK_THROWS_WITH(run_program({"no-such-program"}, folder.path()),
                     Contains("'no-such-program' cannot be started"));

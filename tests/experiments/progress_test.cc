@@ -52,6 +52,14 @@ TEST_CASE("the live board shows each run under way and erases those that ended",
   CHECK_THAT(out.str(), Contains("1 of 3 runs done"));
 }
 
+TEST_CASE("a label does not steer the terminal, nor take a second row", "[experiments]") {
+  std::ostringstream out;
+  ProgressBoard board(1, 1, ProgressBoard::Style::kLive, out);
+  const auto run = board.start("a\x1b[2Jb\nc");
+  board.draw();
+  CHECK_THAT(out.str(), Contains("run 1/1  a\\x1b[2Jb\\x0ac  starting"));
+}
+
 TEST_CASE("the live board never takes more rows than the terminal has", "[experiments]") {
   std::ostringstream out;
   ProgressBoard board(9, 9, ProgressBoard::Style::kLive, out);
