@@ -46,7 +46,9 @@ bool write_all(int descriptor, const char* from, size_t size) {
 
 }  // namespace
 
-Replacement::Replacement(fs::path target) : target_(std::move(target)) {
+// Delegates, so that the destructor removes the draft where this throws.
+Replacement::Replacement(fs::path target) : Replacement() {
+  target_ = std::move(target);
   if (!target_.has_filename()) {
     throw Error(fmt::format("'{}': expected the name of a file", target_.string()));
   }
@@ -76,7 +78,7 @@ void Replacement::open_draft(const fs::path& beside, mode_t mode) {
     draft_ = beside;
     draft_ += fmt::format(".{}-{}.draft", ::getpid(), attempt);
     descriptor_ = ::open(draft_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (descriptor_ < 0 && errno != EEXIST) fail("cannot create the file");
+    if (descriptor_ < 0 && errno != EEXIST) fail_draft("cannot create the file");
   }
 }
 
@@ -106,7 +108,9 @@ Replacement::~Replacement() {
 }
 
 void Replacement::write(const void* bytes, size_t size) {
-  if (!write_all(descriptor_, static_cast<const char*>(bytes), size)) fail("cannot write the file");
+  if (!write_all(descriptor_, static_cast<const char*>(bytes), size)) {
+    fail_draft("cannot write the file");
+  }
 }
 
 void Replacement::finish() {
@@ -154,6 +158,12 @@ void Replacement::pass_on() {
 void Replacement::fail(std::string_view problem) const {
   throw Error(
       fmt::format("{}: {}: {}", target_.string(), problem, std::generic_category().message(errno)));
+}
+
+void Replacement::fail_draft(std::string_view problem) const {
+  if (!is_written_to_) fail(problem);
+  throw Error(fmt::format("{}: cannot be written to by way of '{}': {}: {}", target_.string(),
+                          draft_.string(), problem, std::generic_category().message(errno)));
 }
 
 fs::path followed(fs::path target) {

@@ -37,10 +37,14 @@ class Replacement {
   void finish_unsynced();
 
  private:
+  Replacement() = default;
+
   void open_draft(const std::filesystem::path& beside, mode_t mode);
   void keep_permissions(const struct stat& replaced);
   void pass_on();
   [[noreturn]] void fail(std::string_view problem) const;
+  /// Of the draft, which may lie elsewhere.
+  [[noreturn]] void fail_draft(std::string_view problem) const;
 
   std::filesystem::path target_, draft_;
   bool is_written_to_ = false;  // rather than replaced

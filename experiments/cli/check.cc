@@ -26,9 +26,10 @@ int check(const CheckOptions& options) {
   const Suite suite = load_suite(options.suite, overrides);
   for (const RunSpec& spec : suite.runs) {
     if (options.expand) {
-      std::cout << fmt::format("# run {}  {}\n{}\n", spec.id(), spec.label, spec.canonical());
+      std::cout << fmt::format("# run {}  {}\n{}\n", spec.id(), printable_name(spec.label),
+                               spec.canonical());
     } else {
-      std::cout << fmt::format("{}  {}\n", spec.id(), spec.label);
+      std::cout << fmt::format("{}  {}\n", spec.id(), printable_name(spec.label));
     }
   }
   std::cerr << fmt::format("suite '{}' is fine: {} run{}\n", printable_name(suite.name),

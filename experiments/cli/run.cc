@@ -125,9 +125,13 @@ void check_jobs(const std::vector<RunSpec>& runs, const ThreadPlan& plan) {
   }
 }
 
+/// For people.
+std::string name_of(const RunSpec& spec) {
+  return spec.label.empty() ? spec.id() : printable_name(spec.label);
+}
+
 void note_failure(const RunSpec& spec, const fs::path& out, const std::string& error) {
-  const std::string name = spec.label.empty() ? spec.id() : spec.label;
-  log::warn("run {} failed: {}", name, error);
+  log::warn("run {} failed: {}", name_of(spec), error);
   const std::string text =
       printable(fmt::format("{}  run {}  {}\n\n{}\n\n# its settings\n{}", utc_now(), spec.id(),
                             spec.label, error, spec.canonical()));
@@ -201,8 +205,7 @@ std::vector<Outcome> conduct_all(const std::vector<RunSpec>& runs, const ThreadP
         throw Stopped();
       }
     }();
-    log::info("run {} done: accuracy after the last experience {:.2f} %",
-              spec.label.empty() ? spec.id() : spec.label,
+    log::info("run {} done: accuracy after the last experience {:.2f} %", name_of(spec),
               100 * find_metric("last_accuracy").value(record));
   };
   const auto tick = [&] {
