@@ -66,7 +66,7 @@ Replacement::Replacement(fs::path target) : Replacement() {
   if (S_ISDIR(there.st_mode)) refuse("folder");
   if (S_ISBLK(there.st_mode)) refuse("disk");
   if (S_ISSOCK(there.st_mode)) refuse("socket");
-  if (::access(target_.c_str(), W_OK) != 0) fail("cannot be written to");
+  if (!is_open && ::access(target_.c_str(), W_OK) != 0) fail("cannot be written to");
   is_written_to_ = is_open || !S_ISREG(there.st_mode);
   open_draft(is_written_to_ ? fs::temp_directory_path() / "clsim" : target_, 0600);
   if (!is_written_to_) keep_permissions(there);
@@ -86,16 +86,15 @@ void Replacement::keep_permissions(const struct stat& replaced) {
   struct stat own {};
   if (::fstat(descriptor_, &own) != 0) fail("cannot keep its permissions");
   mode_t mode = replaced.st_mode & 0777U;
-  if (own.st_gid != replaced.st_gid &&
-      ::fchown(descriptor_, static_cast<uid_t>(-1), replaced.st_gid) != 0) {
+  const auto give = [&](uid_t owner, gid_t group) {
+    return ::fchown(descriptor_, owner, group) == 0;
+  };
+  if (own.st_gid != replaced.st_gid && !give(static_cast<uid_t>(-1), replaced.st_gid)) {
     // Another group than they were meant for gets no more than everybody has.
     mode &= (mode & 07U) << 3U | 0707U;
   }
   // None but root may give files away; for others the file becomes their own.
-  if (own.st_uid != replaced.st_uid &&
-      ::fchown(descriptor_, replaced.st_uid, static_cast<gid_t>(-1)) != 0 && errno != EPERM) {
-    fail("cannot keep its owner");
-  }
+  if (own.st_uid != replaced.st_uid) give(replaced.st_uid, static_cast<gid_t>(-1));
   if ((own.st_mode & 0777U) != mode && ::fchmod(descriptor_, mode) != 0) {
     fail("cannot keep its permissions");
   }

@@ -120,7 +120,7 @@ TEST_CASE("a process without standard streams keeps its files clean", "[experime
   const TempDir folder;
   (void)folder.write("a.yaml", trained_suite(1) + "checkpoint: last\n");
   const Finished result =
-      shell("\"$CLSIM\" run a.yaml --cache-gib 0 --out out --set learner=simplecil <&- 2>&-",
+      shell("\"$CLSIM\" run a.yaml --cache-gib 0 --out out --set learner=simplecil 2>&-",
             folder.path());
   INFO(result.text);
   CHECK(result.code == 0);
