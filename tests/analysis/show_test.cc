@@ -8,7 +8,7 @@ namespace {
 
 TEST_CASE("a shown run tells what it was, how it did and how it grew", "[analysis]") {
   const std::string text = show(example_run());
-  CHECK_THAT(text, Contains("run       0123456789abcdef  learner=sema,seed=1\n"));
+  CHECK_THAT(text, Contains("run       e2cf7e8d43c6fbf0  learner=sema,seed=1\n"));
   CHECK_THAT(text, Contains("   1  part 1: 100 training, 20 test samples, classes 2 3\n"));
   CHECK_THAT(text, Contains("after\\on      0      1      2\n"
                             "       0  90.00      -      -\n"
@@ -23,6 +23,15 @@ TEST_CASE("a shown run tells what it was, how it did and how it grew", "[analysi
   CHECK_THAT(text, Contains("  train              3.0\n"));
   CHECK_THAT(text, Contains("git_commit: d4e0f4c\n"));
   CHECK_THAT(text, EndsWith("    threshold: 1.5\n"));
+}
+
+TEST_CASE("a run that went on under other arithmetic is shown to have done so", "[analysis]") {
+  RunRecord run = example_run();
+  CHECK_THAT(show(run), !Contains("other arithmetic"));
+  run.provenance["arithmetic"] = "g++ 14";
+  run.provenance["earlier_arithmetic"] = "g++ 12";
+  CHECK_THAT(show(run), Contains("note      went on under other arithmetic than it began with") &&
+                            Contains("  earlier_arithmetic: g++ 12\n"));
 }
 
 TEST_CASE("decisions are counted by looks, not by the descriptors of a look", "[analysis]") {
