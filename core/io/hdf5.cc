@@ -65,7 +65,7 @@ unsigned num_names(const Handle& object) {
   const herr_t done = H5Oget_info3(object.id(), &info, H5O_INFO_BASIC);
 #else
   H5O_info_t info{};
-  const herr_t done = H5Oget_info(object.id(), &info);
+  const herr_t done = H5Oget_info2(object.id(), &info, H5O_INFO_BASIC);
 #endif
   return done < 0 ? 0 : info.rc;
 }
