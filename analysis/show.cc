@@ -25,6 +25,12 @@ void add_identity(std::string& text, const RunRecord& run) {
   for (const auto& [name, digest] : run.digests) {
     text += fmt::format("{:<8}  {} (digest)\n", name, digest);
   }
+  if (run.provenance.contains("earlier_arithmetic")) {
+    text +=
+        "note      went on under other arithmetic than it began with (provenance: arithmetic, "
+        "earlier_arithmetic):\n          its bytes can differ from those of a run that was not "
+        "interrupted\n";
+  }
 }
 
 void add_experiences(std::string& text, const RunRecord& run) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <exception>
 #include <map>
 #include <sstream>
 #include <string>
@@ -11,10 +12,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "core/config/read.h"
 #include "core/weights/safetensors.h"
 #include "experiments/device.h"
+#include "experiments/explain.h"
 
 namespace cl::experiments {
 namespace {
@@ -23,6 +26,9 @@ using Metadata = std::map<std::string, std::string>;
 
 constexpr std::array kScenarios{Scenario::kTask, Scenario::kDomain, Scenario::kClass,
                                 Scenario::kTaskFree};
+
+constexpr const char* kClasses = "stream.classes";         // names, as a JSON list
+constexpr const char* kClassLines = "stream.class_names";  // the same a line each, before
 
 // What a count may be before it is taken for a lie rather than allocated.
 constexpr int64_t kMostOfAnything = 10'000'000;
@@ -57,6 +63,16 @@ class MetadataReader {
                             expected, found));
   }
 
+  [[nodiscard]] std::vector<std::string> texts(const std::string& key) const {
+    const auto list = nlohmann::json::parse(text(key), nullptr, false);
+    const bool are_texts = list.is_array() && std::all_of(list.begin(), list.end(), [](auto& one) {
+                             return one.is_string();
+                           });
+    if (!are_texts) fail(key, "a JSON list of texts", text(key));
+    return list;
+  }
+
+  /// As earlier checkpoints have texts: none of them may have a line break.
   [[nodiscard]] std::vector<std::string> lines(const std::string& key) const {
     std::vector<std::string> result{""};
     for (const char c : text(key)) {
@@ -68,6 +84,8 @@ class MetadataReader {
     }
     return result;
   }
+
+  [[nodiscard]] bool contains(const std::string& key) const { return metadata_.contains(key); }
 
  private:
   [[nodiscard]] int64_t number(const std::string& key, const std::string& word) const {
@@ -95,9 +113,10 @@ StreamInfo read_stream(const MetadataReader& metadata) {
   info.num_experiences = metadata.integer("stream.num_experiences");
   info.num_classes = metadata.integer("stream.num_classes");
   info.sample_shape = metadata.integers("stream.sample_shape");
-  info.class_names = metadata.lines("stream.class_names");
+  const bool is_list = metadata.contains(kClasses);
+  info.class_names = is_list ? metadata.texts(kClasses) : metadata.lines(kClassLines);
   if (static_cast<int64_t>(info.class_names.size()) != info.num_classes) {
-    metadata.fail("stream.class_names", fmt::format("{} lines", info.num_classes),
+    metadata.fail(is_list ? kClasses : kClassLines, fmt::format("{} names", info.num_classes),
                   std::to_string(info.class_names.size()));
   }
   return info;
@@ -117,6 +136,24 @@ void drop_heads_of_weights(State& state, Learner& learner) {
   std::erase_if(state, [&](const auto& entry) {
     return entry.first.starts_with("backbone.head.") && find(kept, entry.first) == nullptr;
   });
+}
+
+/// What is no UTF-8 is replaced: a name is for people, and no reason to lose a trained learner.
+std::string json_list(const std::vector<std::string>& texts) {
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// Settings out of a file may ask for anything, as more memory than there is.
+std::unique_ptr<Learner> make_learner_of(const std::filesystem::path& file,
+                                         const Settings& settings, const StreamInfo& stream) {
+  try {
+    return make_learner(settings, stream, RngKey(static_cast<uint64_t>(settings.seeds.model)));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(fmt::format("'{}': no learner can be built as its metadata 'settings' say: {}",
+                            file.string(), explain(error)));
+  }
 }
 
 FrozenWork frozen_work(const Settings& settings, std::shared_ptr<ActivationStore> store) {
@@ -165,7 +202,7 @@ void write_checkpoint(const std::filesystem::path& file, const RunSpec& spec,
       {"stream.num_experiences", std::to_string(stream.num_experiences)},
       {"stream.num_classes", std::to_string(stream.num_classes)},
       {"stream.sample_shape", fmt::format("{}", fmt::join(stream.sample_shape, " "))},
-      {"stream.class_names", fmt::format("{}", fmt::join(stream.class_names, "\n"))}};
+      {kClasses, json_list(stream.class_names)}};
   write_safetensors(file, learner.save(), metadata);
 }
 
@@ -179,8 +216,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& file,
   node = without_weights(node);
   for (const Override& fixed : overrides) node = node.with(fixed.path, fixed.value);
   Checkpoint result{config::read<Settings>(split_seeds(node)), read_stream(metadata), nullptr};
-  result.learner = make_learner(result.settings, result.stream,
-                                RngKey(static_cast<uint64_t>(result.settings.seeds.model)));
+  result.learner = make_learner_of(file, result.settings, result.stream);
   drop_heads_of_weights(content.tensors, *result.learner);
   result.learner->restore(content.tensors, file.string());
   return result;

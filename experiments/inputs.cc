@@ -93,9 +93,8 @@ void check_inputs(std::span<const RunSpec> runs, const fs::path& out, const fs::
     if (!files.is_finished() && !files.is_unfinished()) continue;
     RunRecord record;
     try {
-      record = read_run(files.is_finished() ? files.record() : files.unfinished_record());
+      record = files.is_finished() ? files.finished() : read_run(files.unfinished_record());
     } catch (const Error&) {
-      if (files.is_finished()) throw;
       continue;  // it starts anew, and says so
     }
     compare(record, "data", inputs.data(spec.settings), out);

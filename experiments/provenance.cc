@@ -74,6 +74,7 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
           {"cores", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))},
           {"jobs", std::to_string(plan.jobs)},
           {"intra_op_threads", std::to_string(plan.intra_op_threads)},
+          {"arithmetic", arithmetic(plan)},
           {"command_line", command_line}};
 }
 

@@ -79,6 +79,24 @@ void note_earlier_program(const RunPlace& place, RunRecord& record) {
   }
 }
 
+/// What went on under other arithmetic names all that took part, each once, the first first.
+void note_earlier_arithmetic(const RunPlace& place, RunRecord& record) {
+  const auto now = place.provenance.find("arithmetic");
+  const auto earlier = record.provenance.find("arithmetic");
+  if (now == place.provenance.end() || earlier == record.provenance.end() ||
+      now->second == earlier->second) {
+    return;
+  }
+  log::warn(
+      "run {} goes on under other arithmetic than before, so that its bytes can differ from those "
+      "of "
+      "a run that was not interrupted: now {}; before {}",
+      record.id, now->second, earlier->second);
+  std::string& all = record.provenance["earlier_arithmetic"];
+  if (("; " + all + "; ").find("; " + earlier->second + "; ") != std::string::npos) return;
+  all += (all.empty() ? "" : "; ") + earlier->second;
+}
+
 /// Goes on where a sibling of the sweep stands. @return the steps done
 int64_t take_over(SharedBeginnings::Beginning beginning, Learner& learner, RunRecord& record) {
   const auto steps = static_cast<int64_t>(beginning.record.sizes.size());
@@ -124,6 +142,7 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
     record = std::move(saved->record);
     record.label = spec.label;
     note_earlier_program(place, record);
+    note_earlier_arithmetic(place, record);
     if (family) family->begin();
   } else if (family) {
     if (auto beginning = family->find(place.stop)) {

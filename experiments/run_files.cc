@@ -20,6 +20,15 @@ std::map<std::string, std::string> marker(const std::string& id, int64_t steps,
   return {{"run", id}, {"steps", std::to_string(steps)}, {"digest", digest(state)}};
 }
 
+/// A whole record, of that run.
+RunRecord read_record(const fs::path& file, const std::string& id) {
+  RunRecord record = read_run(file);
+  if (record.id != id) {
+    throw Error(fmt::format("{}: holds run '{}', not '{}'", file.string(), record.id, id));
+  }
+  return record;
+}
+
 int64_t steps_done(const RunRecord& record) {
   return static_cast<int64_t>(record.sizes.size());
 }
@@ -56,7 +65,7 @@ void RunFiles::save(const RunRecord& record, const State& state) const {
 std::optional<RunFiles::Saved> RunFiles::saved() const {
   if (!is_unfinished()) return std::nullopt;
   try {
-    Saved result{read_run(unfinished_record()), {}};
+    Saved result{read_record(unfinished_record(), id_), {}};
     const int64_t steps = steps_done(result.record);
     const fs::path file = state(steps);
     SafetensorsFile content = read_safetensors(file);
@@ -69,6 +78,23 @@ std::optional<RunFiles::Saved> RunFiles::saved() const {
   } catch (const Error& error) {
     log::warn("run {} starts anew, what it left cannot be used: {}", id_, error.what());
     return std::nullopt;
+  }
+}
+
+RunRecord RunFiles::finished() const {
+  return read_record(record(), id_);
+}
+
+void RunFiles::set_aside_unreadable() const {
+  if (!is_finished()) return;
+  try {
+    (void)finished();
+  } catch (const Error& error) {
+    fs::path aside = path(".h5.unreadable");
+    for (int k = 1; fs::exists(aside); ++k) aside = path(".h5.unreadable") += fmt::format(".{}", k);
+    fs::rename(record(), aside);
+    log::warn("run {} starts anew, its file cannot be used and is now '{}': {}", id_,
+              aside.filename().string(), error.what());
   }
 }
 

@@ -38,6 +38,11 @@ class RunFiles {
   /// Nothing where there is nothing to go on from; damaged files are warned about and count as
   /// nothing.
   [[nodiscard]] std::optional<Saved> saved() const;
+  /// A finished run. @throws Error if its file is damaged or that of another run
+  [[nodiscard]] RunRecord finished() const;
+  /// Renames `<id>.h5` to `<id>.h5.unreadable` (or `.unreadable.1`, ...) where it is damaged or
+  /// that of another run, and warns, so that this run starts anew and the others go on.
+  void set_aside_unreadable() const;
   /// Writes `<id>.h5` and removes what `save` has left.
   void finish(const RunRecord& record) const;
   /// Removes what a crash has left: half-written files, and of a finished run what `finish` would

@@ -1,5 +1,6 @@
 #include "experiments/tensor_file.h"
 
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,7 +11,6 @@
 #include <fmt/ranges.h>
 
 #include "core/base/error.h"
-#include "core/base/replacement.h"
 #include "core/io/hdf5.h"
 #include "core/weights/safetensors.h"
 
@@ -50,15 +50,18 @@ Tensor read_safetensor(const std::filesystem::path& file, std::string_view name)
 }
 
 void write_hdf5(const std::filesystem::path& file, const State& tensors) {
-  Replacement replacement(file);
-  auto out = hdf5::File::create(replacement.draft());
+  auto out = hdf5::File::create(file, hdf5::File::Room::kDisk);
   for (const auto& [name, tensor] : tensors) {
-    const Tensor wide = tensor.to(at::kCPU, at::kDouble).contiguous();
-    const auto* data = wide.data_ptr<double>();
-    out.write("/" + name, hdf5::Numbers{tensor.sizes().vec(), {data, data + wide.numel()}});
+    const Tensor values = tensor.detach().cpu().contiguous().view(-1);
+    // Double precision piece by piece: the whole may be as large as memory.
+    out.write_numbers("/" + name, tensor.sizes().vec(),
+                      [&](int64_t begin, std::span<double> piece) {
+                        const auto size = static_cast<int64_t>(piece.size());
+                        at::from_blob(piece.data(), {size}, at::TensorOptions(at::kDouble))
+                            .copy_(values.narrow(0, begin, size));
+                      });
   }
   out.close();
-  replacement.finish();
 }
 
 }  // namespace

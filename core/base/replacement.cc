@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -107,14 +108,24 @@ Replacement::~Replacement() {
 }
 
 void Replacement::write(const void* bytes, size_t size) {
+  written_.add(bytes, size);
+  num_written_ += size;
+  write_unchecked(bytes, size);
+}
+
+void Replacement::write_unchecked(const void* bytes, size_t size) {
   if (!write_all(descriptor_, static_cast<const char*>(bytes), size)) {
     fail_draft("cannot write the file");
   }
 }
 
 void Replacement::finish() {
-  if (is_written_to_) return pass_on();
+  if (is_written_to_) {
+    compare_with_written();
+    return pass_on();
+  }
   if (::fsync(descriptor_) != 0) fail("cannot bring the file to the disk");
+  compare_with_written();
   finish_unsynced();
   // The name itself. Some file systems cannot sync folders, and need not.
   const auto folder = target_.has_parent_path() ? target_.parent_path() : ".";
@@ -152,6 +163,29 @@ void Replacement::pass_on() {
   if (problem != 0) fail("cannot write the file");
   ::unlink(draft_.c_str());
   ::close(std::exchange(descriptor_, -1));
+}
+
+void Replacement::compare_with_written() {
+  if (num_written_ == 0) return;
+  constexpr size_t kChunkBytes = 1 << 20;
+  const auto chunk = std::make_unique<char[]>(kChunkBytes);
+  const int opened = ::open(draft_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (opened < 0) fail("cannot be read back");
+  Sha256 there;
+  size_t num_there = 0;
+  ssize_t size = 0;
+  while ((size = ::read(opened, chunk.get(), kChunkBytes)) > 0) {
+    there.add(chunk.get(), static_cast<size_t>(size));
+    num_there += static_cast<size_t>(size);
+  }
+  const int problem = errno;
+  ::close(opened);
+  errno = problem;
+  if (size < 0) fail("cannot be read back");
+  if (num_there != num_written_ || there.hex() != written_.hex()) {
+    throw Error(fmt::format("{}: holds other bytes than were written; the disk may be failing",
+                            target_.string()));
+  }
 }
 
 void Replacement::fail(std::string_view problem) const {

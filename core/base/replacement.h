@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 
+#include "core/base/sha256.h"
+
 namespace cl {
 
 /// A new, empty file that takes the name `target` on `finish`, and is removed where that never
@@ -28,9 +30,13 @@ class Replacement {
 
   /// For writers that open files themselves, and go back and forth in them.
   [[nodiscard]] const std::filesystem::path& draft() const { return draft_; }
-  /// Appends. @throws Error
+  /// Appends; `finish` compares what the file then holds with it. @throws Error
   void write(const void* bytes, size_t size);
-  /// Brings the bytes to the disk, then the name. @throws Error
+  /// Appends what is not compared: content with a checksum of its own. A file has either kind.
+  /// @throws Error
+  void write_unchecked(const void* bytes, size_t size);
+  /// Brings the bytes to the disk, reads them back, then gives the file its name.
+  /// @throws Error if they cannot be brought there or are not those that were written
   void finish();
   /// Takes the name without waiting for the disk: for content that is checked when it is read, and
   /// can be made again. @throws Error
@@ -41,6 +47,7 @@ class Replacement {
 
   void open_draft(const std::filesystem::path& beside, mode_t mode);
   void keep_permissions(const struct stat& replaced);
+  void compare_with_written();
   void pass_on();
   [[noreturn]] void fail(std::string_view problem) const;
   /// Of the draft, which may lie elsewhere.
@@ -49,6 +56,8 @@ class Replacement {
   std::filesystem::path target_, draft_;
   bool is_written_to_ = false;  // rather than replaced
   int descriptor_ = -1;
+  size_t num_written_ = 0;  // bytes that `written_` has taken
+  Sha256 written_;
 };
 
 /// Where the symbolic links lead that stand at `target`, be there something or nothing: for files

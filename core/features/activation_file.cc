@@ -62,8 +62,8 @@ void write_activations(const std::filesystem::path& file, const at::Tensor& valu
   header.num_dimensions = static_cast<uint32_t>(values.dim());
   std::copy(values.sizes().begin(), values.sizes().end(), header.sizes.begin());
   Replacement replacement(file);
-  replacement.write(&header, sizeof header);
-  replacement.write(bytes.data(), bytes.size());
+  replacement.write_unchecked(&header, sizeof header);
+  replacement.write_unchecked(bytes.data(), bytes.size());
   replacement.finish_unsynced();
 }
 

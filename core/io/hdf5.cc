@@ -2,103 +2,27 @@
 
 #include <algorithm>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
 #include <hdf5.h>
-#include <hdf5_hl.h>
 
-#include "core/base/check.h"
 #include "core/base/error.h"
+#include "core/io/hdf5_contents.h"
+#include "core/io/hdf5_draft.h"
 #include "core/io/hdf5_handle.h"
+#include "core/io/hdf5_pieces.h"
 
 namespace cl::hdf5 {
 namespace {
 
-constexpr int64_t kCompressFrom = 4096;    // values; below, a chunk index costs more than it saves
-constexpr int64_t kChunkValues = 1 << 18;  // at most, in one chunk
-constexpr unsigned kDeflateLevel = 4;
 constexpr int64_t kMaxDeflateRatio = 1100;  // deflate cannot shrink by more than 1032
-constexpr char kEncoding[] = "_Encoding";   // what tells xarray that bytes are text
-
-/// HDF5 keeps no text of length zero.
-Handle text_type(size_t length) {
-  Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type.id(), std::max<size_t>(length, 1));
-  H5Tset_cset(type.id(), H5T_CSET_UTF8);
-  H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
-  return type;
-}
-
-/// The bytes of `texts`, each padded with NUL to the length of the longest.
-std::string packed(const std::vector<std::string>& texts, size_t length) {
-  std::string bytes;
-  for (const std::string& text : texts) {
-    bytes += text;
-    bytes.resize(bytes.size() + length - text.size(), '\0');
-  }
-  return bytes;
-}
 
 std::string unpacked(const char* bytes, size_t length) {
   std::string text(bytes, length);
   text.erase(std::find(text.begin(), text.end(), '\0'), text.end());
   return text;
 }
-
-int64_t product(const std::vector<int64_t>& shape) {
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;  // before any overflow
-  int64_t result = 1;
-  for (const int64_t size : shape) result *= size;
-  return result;
-}
-
-Handle dataspace(const std::vector<int64_t>& shape) {
-  if (shape.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
-  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
-  return {H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), H5Sclose};
-}
-
-/// How a dataset of that shape is laid out: no time stamps; many values in compressed chunks of
-/// whole rows.
-Handle layout(const std::vector<int64_t>& shape) {
-  Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(properties.id(), 0);
-  const int64_t count = product(shape);
-  if (count >= kCompressFrom && H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0) {
-    std::vector<hsize_t> chunk(shape.begin(), shape.end());
-    const int64_t row = count / shape[0];
-    chunk[0] = static_cast<hsize_t>(std::clamp<int64_t>(kChunkValues / row, 1, shape[0]));
-    H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data());
-    H5Pset_shuffle(properties.id());
-    H5Pset_deflate(properties.id(), kDeflateLevel);
-  }
-  return properties;
-}
-
-/// Type in memory and pointer to the bytes of any array, for one write.
-struct Payload {
-  explicit Payload(const AnyArray& array) {
-    if (const auto* texts = std::get_if<Texts>(&array)) {
-      size_t length = 1;
-      for (const std::string& text : texts->values) length = std::max(length, text.size());
-      bytes = packed(texts->values, length);
-      type = text_type(length);
-      data = bytes.data();
-    } else if (const auto* numbers = std::get_if<Numbers>(&array)) {
-      type = {H5Tcopy(H5T_NATIVE_DOUBLE), H5Tclose};
-      data = numbers->values.data();
-    } else {
-      type = {H5Tcopy(H5T_NATIVE_INT64), H5Tclose};
-      data = std::get<Integers>(array).values.data();
-    }
-  }
-
-  Handle type;
-  std::string bytes;
-  const void* data = nullptr;
-};
 
 /// What a stored value is read as: an integer, a number or a text, or -1 for anything else.
 int kind_of(const Handle& type) {
@@ -114,11 +38,65 @@ int kind_of(const Handle& type) {
   }
 }
 
-/// A damaged file leaves objects inside HDF5 that it cannot close; at exit it would complain about
-/// them on the terminal. Nothing is lost: every file of ours is closed by its owner. Has an effect
-/// before the library's first use only.
-void stay_open_at_exit() {
-  H5dont_atexit();
+/// @throws Error if it cannot be read
+std::vector<int64_t> shape_of(const File& file, const std::string& name, const Handle& dataset) {
+  const Handle space(H5Dget_space(dataset.id()), H5Sclose);
+  const int rank = H5Sget_simple_extent_ndims(space.id());
+  if (rank < 0) file.fail(name, "its shape cannot be read: " + last_problem());
+  std::vector<hsize_t> sizes(static_cast<size_t>(rank));
+  if (rank > 0) H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr);
+  std::vector<int64_t> shape(sizes.begin(), sizes.end());
+  if (std::any_of(shape.begin(), shape.end(), [](int64_t size) { return size < 0; })) {
+    file.fail(name, "claims more values than the file can hold");
+  }
+  return shape;
+}
+
+/// Bytes of the file, whether it lies on a disk or in memory.
+hsize_t size_of(hid_t file) {
+  hsize_t size = 0;
+  return H5Fget_filesize(file, &size) < 0 ? 0 : size;
+}
+
+/// How many names the file has for an object.
+unsigned num_names(const Handle& object) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info2_t info{};
+  const herr_t done = H5Oget_info3(object.id(), &info, H5O_INFO_BASIC);
+#else
+  H5O_info_t info{};
+  const herr_t done = H5Oget_info2(object.id(), &info, H5O_INFO_BASIC);
+#endif
+  return done < 0 ? 0 : info.rc;
+}
+
+/// Why an object does not belong into a file that stands for itself; empty for one that does.
+std::string problem_of_place(const Handle& object) {
+  if (!object) return "cannot be opened: " + last_problem();
+  if (num_names(object) > 1) {
+    return "stands in several places of the file, or within itself; no run file has that";
+  }
+  if (H5Iget_type(object.id()) != H5I_DATASET) return {};
+  const Handle properties(H5Dget_create_plist(object.id()), H5Pclose);
+  if (H5Pget_external_count(properties.id()) > 0) return "its values lie in another file";
+  if (H5Pget_layout(properties.id()) == H5D_VIRTUAL) {
+    return "is put together from other datasets (a virtual dataset)";
+  }
+  return {};
+}
+
+struct Misplaced {
+  std::string object, problem;  // empty if there is none
+};
+
+herr_t find_misplaced(hid_t root, const char* name, const H5L_info_t* link, void* misplaced) {
+  std::string problem = "is a link to another place, which no run file has";
+  if (link->type == H5L_TYPE_HARD) {
+    problem = problem_of_place({H5Oopen(root, name, H5P_DEFAULT), H5Oclose});
+  }
+  if (problem.empty()) return 0;
+  *static_cast<Misplaced*>(misplaced) = {fmt::format("/{}", name), std::move(problem)};
+  return 1;  // ends the visit
 }
 
 herr_t collect_link(hid_t, const char* name, const H5L_info_t*, void* names) {
@@ -133,39 +111,21 @@ herr_t collect_attribute(hid_t, const char* name, const H5A_info_t*, void* names
 
 }  // namespace
 
-File::File(int64_t id, std::filesystem::path path) : id_(id), path_(std::move(path)) {}
+File::File(int64_t id, std::filesystem::path path, std::unique_ptr<Draft> draft)
+    : id_(id), path_(std::move(path)), draft_(std::move(draft)) {}
 
 File::File(File&& other) noexcept
-    : id_(std::exchange(other.id_, -1)), path_(std::move(other.path_)) {}
+    : id_(std::exchange(other.id_, -1)),
+      path_(std::move(other.path_)),
+      draft_(std::move(other.draft_)) {}
 
 File::~File() {
   const Quiet quiet;
   if (id_ >= 0) H5Fclose(id_);
 }
 
-void File::close() {
-  const Quiet quiet;
-  const hid_t id = std::exchange(id_, -1);
-  const bool flushed = H5Fflush(id, H5F_SCOPE_GLOBAL) >= 0;
-  if (H5Fclose(id) < 0 || !flushed) fail("/", "cannot be written completely: " + last_problem());
-}
-
 void File::fail(const std::string& object, const std::string& problem) const {
   throw Error(fmt::format("{}: {}: {}", path_.string(), object, problem));
-}
-
-File File::create(const std::filesystem::path& path) {
-  stay_open_at_exit();
-  const Quiet quiet;
-  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  H5Pset_obj_track_times(creation.id(), 0);
-  H5Pset_link_creation_order(creation.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // From this version on every piece of metadata carries a checksum.
-  H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
-  if (id < 0) throw Error(fmt::format("{}: cannot be created: {}", path.string(), last_problem()));
-  return {id, path};
 }
 
 File File::open(const std::filesystem::path& path) {
@@ -185,81 +145,7 @@ File File::open(const std::filesystem::path& path) {
     throw Error(
         fmt::format("{}: truncated or damaged HDF5 file: {}", path.string(), last_problem()));
   }
-  return {id, path};
-}
-
-void File::make_group(const std::string& name) {
-  const Quiet quiet;
-  const Handle creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_obj_track_times(creation.id(), 0);
-  H5Pset_link_creation_order(creation.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-  const Handle group(H5Gcreate2(id_, name.c_str(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
-                     H5Gclose);
-  if (!group) fail(name, "cannot be created: " + last_problem());
-}
-
-void File::write_scale(const std::string& name, const std::vector<int64_t>& places) {
-  write(name, Integers{{static_cast<int64_t>(places.size())}, places});
-  const Quiet quiet;
-  const Handle scale(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), H5Dclose);
-  const std::string axis = name.substr(name.rfind('/') + 1);
-  if (H5DSset_scale(scale.id(), axis.c_str()) < 0) {
-    fail(name, "cannot be made a dimension scale: " + last_problem());
-  }
-}
-
-void File::write(const std::string& name, const AnyArray& array,
-                 const std::vector<std::string>& axes) {
-  const Quiet quiet;
-  const auto& shape = std::visit(
-      [](const auto& any) -> auto& { return any.shape; }, array);
-  const auto count = std::visit([](const auto& any) { return any.values.size(); }, array);
-  CL_CHECK(product(shape) == static_cast<int64_t>(count), "'{}': {} values for a shape of {}", name,
-           count, product(shape));
-  CL_CHECK(axes.empty() || axes.size() == shape.size(), "'{}': {} axes named of {}", name,
-           axes.size(), shape.size());
-  const Payload payload(array);
-  const Handle space = dataspace(shape);  // named: closing it would clear HDF5's message
-  const Handle properties = layout(shape);
-  const Handle dataset(H5Dcreate2(id_, name.c_str(), payload.type.id(), space.id(), H5P_DEFAULT,
-                                  properties.id(), H5P_DEFAULT),
-                       H5Dclose);
-  if (!dataset ||
-      H5Dwrite(dataset.id(), payload.type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, payload.data) < 0) {
-    fail(name, "cannot be written: " + last_problem());
-  }
-  if (std::holds_alternative<Texts>(array)) write_attribute(name, kEncoding, "utf-8");
-  for (size_t axis = 0; axis < axes.size(); ++axis) {
-    const Handle scale(H5Dopen2(id_, axes[axis].c_str(), H5P_DEFAULT), H5Dclose);
-    if (H5DSattach_scale(dataset.id(), scale.id(), static_cast<unsigned>(axis)) < 0) {
-      fail(name, fmt::format("cannot get the axis '{}': {}", axes[axis], last_problem()));
-    }
-  }
-}
-
-void File::write_attribute(const std::string& object, const std::string& name,
-                           const Attribute& value) {
-  const Quiet quiet;
-  const AnyArray array = std::visit(
-      [](const auto& held) -> AnyArray {
-        using Value = std::decay_t<decltype(held)>;
-        if constexpr (std::is_same_v<Value, std::vector<double>>) {
-          return Numbers{{static_cast<int64_t>(held.size())}, held};
-        } else {
-          return Array<Value>{{}, {held}};
-        }
-      },
-      value);
-  const Payload payload(array);
-  const Handle owner(H5Oopen(id_, object.c_str(), H5P_DEFAULT), H5Oclose);
-  const Handle space =
-      dataspace(std::visit([](const auto& values) { return values.shape; }, array));
-  const Handle attribute(
-      H5Acreate2(owner.id(), name.c_str(), payload.type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
-      H5Aclose);
-  if (!attribute || H5Awrite(attribute.id(), payload.type.id(), payload.data) < 0) {
-    fail(object, fmt::format("cannot get the attribute '{}': {}", name, last_problem()));
-  }
+  return {id, path, nullptr};
 }
 
 bool File::is_group(const std::string& name) const {
@@ -291,22 +177,17 @@ AnyArray File::read(const std::string& name) const {
   const Handle dataset(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset) fail(name, "cannot be opened: " + last_problem());
   const Handle type(H5Dget_type(dataset.id()), H5Tclose);
-  const Handle space(H5Dget_space(dataset.id()), H5Sclose);
   const int kind = kind_of(type);
   if (kind < 0) fail(name, "found neither whole numbers nor numbers nor texts of fixed length");
-  const int rank = H5Sget_simple_extent_ndims(space.id());
-  if (rank < 0) fail(name, "its shape cannot be read: " + last_problem());
-  std::vector<hsize_t> sizes(static_cast<size_t>(rank));
-  if (rank > 0) H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr);
+  const std::vector<int64_t> shape = shape_of(*this, name, dataset);
 
   // A header may claim any size: nothing is allocated that the file could not hold.
   const auto width = static_cast<double>(std::max<size_t>(H5Tget_size(type.id()), 1));
   double bytes = width;
-  for (const hsize_t size : sizes) bytes *= static_cast<double>(size);
-  const auto possible = static_cast<double>(std::filesystem::file_size(path_)) * kMaxDeflateRatio;
+  for (const int64_t size : shape) bytes *= static_cast<double>(size);
+  const auto possible = static_cast<double>(size_of(id_)) * kMaxDeflateRatio;
   if (bytes > possible) fail(name, "claims more values than the file can hold");
 
-  const std::vector<int64_t> shape(sizes.begin(), sizes.end());
   const auto count = static_cast<size_t>(product(shape));
   const auto fill = [&](const Handle& memory_type, void* data) {
     if (H5Dread(dataset.id(), memory_type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
@@ -331,6 +212,38 @@ AnyArray File::read(const std::string& name) const {
   return result;
 }
 
+std::string File::digest_of(const std::string& dataset) const {
+  const Quiet quiet;
+  const Handle handle(H5Dopen2(id_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!handle) fail(dataset, "cannot be opened: " + last_problem());
+  const Handle type(H5Dget_type(handle.id()), H5Tclose);
+  if (H5Tget_class(type.id()) != H5T_FLOAT) return digest(read(dataset));
+  const std::vector<int64_t> shape = shape_of(*this, dataset, handle);
+  NumbersDigest digest(shape);
+  std::vector<double> values;
+  for_pieces(
+      handle.id(), shape, sizeof(double), [&](int64_t, int64_t count, hid_t memory, hid_t stored) {
+        values.resize(static_cast<size_t>(count));
+        if (H5Dread(handle.id(), H5T_NATIVE_DOUBLE, memory, stored, H5P_DEFAULT, values.data()) <
+            0) {
+          fail(dataset, "cannot be read: " + last_problem());
+        }
+        digest.add(values);
+      });
+  return digest.hex();
+}
+
+void File::require_self_contained() const {
+  const Quiet quiet;
+  const Handle root(H5Gopen2(id_, "/", H5P_DEFAULT), H5Gclose);
+  Misplaced found{"/", problem_of_place(root)};
+  if (found.problem.empty() &&
+      H5Lvisit(root.id(), H5_INDEX_NAME, H5_ITER_INC, find_misplaced, &found) < 0) {
+    fail("/", "its objects cannot be listed: " + last_problem());
+  }
+  if (!found.problem.empty()) fail(found.object, found.problem);
+}
+
 std::map<std::string, Attribute> File::attributes(const std::string& object) const {
   const Quiet quiet;
   const Handle owner(H5Oopen(id_, object.c_str(), H5P_DEFAULT), H5Oclose);
@@ -353,8 +266,7 @@ std::map<std::string, Attribute> File::attributes(const std::string& object) con
     }
     const size_t length = H5Tget_size(type.id());
     const auto count = static_cast<uint64_t>(H5Sget_simple_extent_npoints(space.id()));
-    if (length > std::filesystem::file_size(path_) ||
-        count > std::filesystem::file_size(path_) / length) {
+    if (length > size_of(id_) || count > size_of(id_) / length) {
       fail(object, fmt::format("the attribute '{}' claims more than the file can hold", name));
     }
     if (!is_single) {

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -8,14 +11,62 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/config/write.h"
 #include "core/io/hdf5.h"
+#include "core/io/hdf5_contents.h"
 #include "core/io/run_file.h"
 
 namespace cl {
 namespace {
 
+using hdf5::AnyArray;
 using hdf5::Array;
+using hdf5::Attribute;
 using hdf5::File;
+
+/// A file that keeps account of what has been read of it.
+class RunReader {
+ public:
+  explicit RunReader(const std::filesystem::path& path) : file_(File::open(path)) {
+    file_.require_self_contained();
+  }
+
+  AnyArray read(const std::string& name) {
+    AnyArray array = file_.read(name);
+    contents_.add(name, hdf5::digest(array));
+    return array;
+  }
+
+  /// Those of the root but for the digest over all.
+  std::map<std::string, Attribute> attributes() {
+    auto all = file_.attributes("/");
+    if (const auto stored = all.extract(kRecordDigest)) {
+      if (const auto* text = std::get_if<std::string>(&stored.mapped())) record_digest_ = *text;
+    }
+    for (const auto& [name, value] : all) contents_.add("/", name, hdf5::digest(value));
+    return all;
+  }
+
+  [[nodiscard]] std::vector<std::string> members(const std::string& group) const {
+    return file_.members(group);
+  }
+  [[nodiscard]] bool is_group(const std::string& name) const { return file_.is_group(name); }
+  [[noreturn]] void fail(const std::string& object, const std::string& problem) const {
+    file_.fail(object, problem);
+  }
+
+  /// That all has been read, and is what was written; earlier files do not say.
+  void check_digest() const {
+    if (record_digest_ && *record_digest_ != contents_.digest()) {
+      fail("/", "damaged: its values are not those that were written");
+    }
+  }
+
+ private:
+  File file_;
+  hdf5::Contents contents_;
+  std::optional<std::string> record_digest_;
+};
 
 constexpr int64_t kMaxNameParts = 16;
 
@@ -26,8 +77,8 @@ constexpr const char* kTypeName = std::is_same_v<Value, int64_t>  ? "whole numbe
 
 /// The dataset `name`, which must hold values of that type along `rank` axes.
 template <class Value>
-Array<Value> read(const File& file, const std::string& name, size_t rank) {
-  hdf5::AnyArray any = file.read(name);
+Array<Value> read(RunReader& file, const std::string& name, size_t rank) {
+  AnyArray any = file.read(name);
   auto* array = std::get_if<Array<Value>>(&any);
   if (array == nullptr) file.fail(name, fmt::format("expected {}", kTypeName<Value>));
   if (array->shape.size() != rank) {
@@ -37,13 +88,13 @@ Array<Value> read(const File& file, const std::string& name, size_t rank) {
 }
 
 template <class Value>
-Value read_one(const File& file, const std::string& name) {
+Value read_one(RunReader& file, const std::string& name) {
   return std::move(read<Value>(file, name, 0).values[0]);
 }
 
 /// A column of exactly that many values.
 template <class Value>
-std::vector<Value> read_column(const File& file, const std::string& name, size_t size) {
+std::vector<Value> read_column(RunReader& file, const std::string& name, size_t size) {
   std::vector<Value> values = read<Value>(file, name, 1).values;
   if (values.size() != size) {
     file.fail(name, fmt::format("expected {} values, found {}", size, values.size()));
@@ -51,11 +102,21 @@ std::vector<Value> read_column(const File& file, const std::string& name, size_t
   return values;
 }
 
-size_t axis_size(const File& file, const std::string& scale) {
+size_t axis_size(RunReader& file, const std::string& scale) {
   return read<int64_t>(file, scale, 1).values.size();
 }
 
-std::vector<int64_t> read_matrix(const File& file, const std::string& name, size_t rows,
+/// An axis whose places go without saying.
+void check_axis(RunReader& file, const std::string& scale, size_t size) {
+  const auto places = read_column<int64_t>(file, scale, size);
+  for (size_t i = 0; i < size; ++i) {
+    if (places[i] != static_cast<int64_t>(i)) {
+      file.fail(scale, fmt::format("expected {} at place {}, found {}", i, i, places[i]));
+    }
+  }
+}
+
+std::vector<int64_t> read_matrix(RunReader& file, const std::string& name, size_t rows,
                                  size_t columns) {
   Array<int64_t> array = read<int64_t>(file, name, 2);
   if (array.shape[0] != static_cast<int64_t>(rows) ||
@@ -66,7 +127,7 @@ std::vector<int64_t> read_matrix(const File& file, const std::string& name, size
   return std::move(array.values);
 }
 
-AccuracyMatrix read_accuracy(const File& file, const std::string& name, size_t size) {
+AccuracyMatrix read_accuracy(RunReader& file, const std::string& name, size_t size) {
   const Array<double> array = read<double>(file, name, 2);
   const auto side = static_cast<int64_t>(size);
   if (array.shape != std::vector<int64_t>{side, side}) {
@@ -85,13 +146,13 @@ AccuracyMatrix read_accuracy(const File& file, const std::string& name, size_t s
   return matrix;
 }
 
-void check_index(const File& file, const std::string& name, int64_t index, size_t size) {
+void check_index(RunReader& file, const std::string& name, int64_t index, size_t size) {
   if (index < 0 || index >= static_cast<int64_t>(size)) {
     file.fail(name, fmt::format("the experience {} is not one of {}", index, size));
   }
 }
 
-void read_identity(const File& file, RunRecord& run) {
+void read_identity(RunReader& file, RunRecord& run) {
   run.id = read_one<std::string>(file, "/run/id");
   run.suite = read_one<std::string>(file, "/run/suite");
   run.label = read_one<std::string>(file, "/run/label");
@@ -106,7 +167,7 @@ void read_identity(const File& file, RunRecord& run) {
   }
 }
 
-void read_experiences(const File& file, RunRecord& run) {
+void read_experiences(RunReader& file, RunRecord& run) {
   const std::string group = "/experiences/";
   const size_t size = axis_size(file, group + "experience");
   const auto names = read_column<std::string>(file, group + "name", size);
@@ -114,6 +175,7 @@ void read_experiences(const File& file, RunRecord& run) {
   const auto num_test = read_column<int64_t>(file, group + "num_test", size);
   const auto num_classes = read_column<int64_t>(file, group + "num_classes", size);
   const auto classes = read<int64_t>(file, group + "classes", 1).values;
+  check_axis(file, group + "class_slot", classes.size());
   size_t next = 0;
   for (size_t i = 0; i < size; ++i) {
     const int64_t left = static_cast<int64_t>(classes.size() - next);
@@ -129,9 +191,10 @@ void read_experiences(const File& file, RunRecord& run) {
 }
 
 /// Cuts the predictions of all samples back into one Evaluation per pair of experiences.
-void read_predictions(const File& file, RunRecord& run) {
+void read_predictions(RunReader& file, RunRecord& run) {
   const std::string group = "/predictions/";
   const size_t size = run.experiences.size();
+  check_axis(file, group + "after", size);
   const size_t num_samples = axis_size(file, group + "sample");
   const auto experience = read_column<int64_t>(file, group + "experience", num_samples);
   const auto label = read_column<int64_t>(file, group + "label", num_samples);
@@ -158,7 +221,7 @@ void read_predictions(const File& file, RunRecord& run) {
   }
 }
 
-void read_expansions(const File& file, RunRecord& run) {
+void read_expansions(RunReader& file, RunRecord& run) {
   const std::string group = "/expansions/";
   const size_t size = axis_size(file, group + "row");
   const auto experience = read_column<int64_t>(file, group + "experience", size);
@@ -172,7 +235,7 @@ void read_expansions(const File& file, RunRecord& run) {
   }
 }
 
-void read_sizes(const File& file, RunRecord& run) {
+void read_sizes(RunReader& file, RunRecord& run) {
   const std::string group = "/sizes/";
   const auto after = read<int64_t>(file, group + "after", 1).values;
   const size_t size = after.size();
@@ -191,13 +254,13 @@ void read_sizes(const File& file, RunRecord& run) {
   }
 }
 
-EventTable read_table(const File& file, const std::string& group) {
+EventTable read_table(RunReader& file, const std::string& group) {
   const size_t size = axis_size(file, group + "/row");
   EventTable table;
   for (const std::string& name : file.members(group)) {
     if (name == "row") continue;
     const std::string path = fmt::format("{}/{}", group, name);
-    hdf5::AnyArray any = file.read(path);
+    AnyArray any = file.read(path);
     EventColumn column{name, {}};
     if (std::holds_alternative<hdf5::Numbers>(any)) {
       column.values = read_column<double>(file, path, size);
@@ -210,7 +273,7 @@ EventTable read_table(const File& file, const std::string& group) {
 }
 
 /// Series of all groups below `group`: a name with slashes is a path of groups.
-void read_scalars(const File& file, const std::string& group, const std::string& prefix,
+void read_scalars(RunReader& file, const std::string& group, const std::string& prefix,
                   RunRecord& run) {
   if (std::count(prefix.begin(), prefix.end(), '/') > kMaxNameParts) {
     file.fail(group, "groups that contain themselves, or far too deep");
@@ -228,7 +291,7 @@ void read_scalars(const File& file, const std::string& group, const std::string&
   }
 }
 
-void read_log(const File& file, RunRecord& run) {
+void read_log(RunReader& file, RunRecord& run) {
   read_scalars(file, "/scalars", "", run);
   for (const std::string& name : file.members("/tables")) {
     run.tables[name] = read_table(file, "/tables/" + name);
@@ -236,8 +299,8 @@ void read_log(const File& file, RunRecord& run) {
 }
 
 /// Everything but the schema's own attributes, once these say that the file is ours.
-void read_circumstances(const File& file, RunRecord& run) {
-  auto attributes = file.attributes("/");
+void read_circumstances(RunReader& file, RunRecord& run) {
+  auto attributes = file.attributes();
   const auto schema = attributes.extract("schema");
   const auto version = attributes.extract("schema_version");
   const auto* name = schema ? std::get_if<std::string>(&schema.mapped()) : nullptr;
@@ -263,14 +326,44 @@ void read_circumstances(const File& file, RunRecord& run) {
   }
 }
 
+/// That the accuracies are those of the predictions, and none is without.
+void check_accuracies(const RunReader& file, const RunRecord& run) {
+  AccuracyMatrix accuracy(run.num_experiences()), task_accuracy(run.num_experiences());
+  for (const auto& [after, on, labels, predictions, task_predictions] : run.evaluations) {
+    accuracy.set(after, on, accuracy_of(labels, predictions));
+    task_accuracy.set(after, on, accuracy_of(labels, task_predictions));
+  }
+  for (const auto& [name, stored, right] :
+       {std::tuple("/accuracy", &run.accuracy, &accuracy),
+        std::tuple("/task_accuracy", &run.task_accuracy, &task_accuracy)}) {
+    for (int64_t i = 0; i < right->size() * right->size(); ++i) {
+      const int64_t after = i / right->size(), on = i % right->size();
+      const double found = stored->at(after, on), expected = right->at(after, on);
+      if (found == expected || (std::isnan(found) && std::isnan(expected))) continue;
+      file.fail(name, fmt::format("says {} on experience {} after {}, but the predictions have {}",
+                                  found, on, after, expected));
+    }
+  }
+}
+
+void check_identity(const RunReader& file, const RunRecord& run) {
+  if (run.id.empty() && run.spec.empty()) return;  // of which nothing is known yet
+  const std::string right = config::digest(run.spec);
+  if (run.id != right) {
+    file.fail("/run/id", fmt::format("says '{}', but the spec is that of run '{}'", run.id, right));
+  }
+}
+
 }  // namespace
 
 RunRecord read_run(const std::filesystem::path& file) {
-  const File in = File::open(file);
+  RunReader in(file);
   RunRecord run;
   read_circumstances(in, run);
   read_identity(in, run);
   read_experiences(in, run);
+  check_axis(in, "/after", run.experiences.size());
+  check_axis(in, "/on", run.experiences.size());
   run.accuracy = read_accuracy(in, "/accuracy", run.experiences.size());
   run.task_accuracy = read_accuracy(in, "/task_accuracy", run.experiences.size());
   for (size_t k = 0; k < run.experiences.size(); ++k) {
@@ -282,6 +375,9 @@ RunRecord read_run(const std::filesystem::path& file) {
   read_expansions(in, run);
   read_sizes(in, run);
   read_log(in, run);
+  in.check_digest();
+  check_identity(in, run);
+  check_accuracies(in, run);
   return run;
 }
 

@@ -30,6 +30,11 @@
 // watch.forward or evaluate.forward. (Earlier files have "flops.KIND", of the backbone alone, which
 // is not read.) The root attributes schema ("clsim_run") and schema_version (i64) say what the file
 // is. A reader accepts its own version.
+//
+// The root attribute record_digest (text) is the digest of all datasets and of all other attributes
+// of the root, as core/io/hdf5_contents.h takes it; earlier files have none. A reader refuses a
+// file whose values do not fit it, whose id is not the digest of its spec, whose accuracies are not
+// those of its predictions, or of which anything lies elsewhere (links, values in other files).
 #pragma once
 
 #include <cstdint>
@@ -40,12 +45,13 @@
 namespace cl {
 
 inline constexpr int64_t kRunFileVersion = 1;
+inline constexpr char kRecordDigest[] = "record_digest";  // attribute of the root
 
-/// Writes `record` to `file`: beside it first, then renamed. @throws Error
+/// Writes `record` to `file`: beside it first, then read back, compared and renamed. @throws Error
 void write_run(const std::filesystem::path& file, const RunRecord& record);
 
 /// All that `write_run` wrote. @throws Error for a missing, foreign, truncated, damaged or newer
-/// file, naming the object
+/// file, or one whose parts contradict each other, naming the object
 [[nodiscard]] RunRecord read_run(const std::filesystem::path& file);
 
 }  // namespace cl

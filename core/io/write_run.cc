@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/base/replacement.h"
 #include "core/io/hdf5.h"
+#include "core/io/hdf5_contents.h"
 #include "core/io/run_file.h"
 
 namespace cl {
@@ -210,8 +210,7 @@ void write_circumstances(File& file, const RunRecord& run) {
 }  // namespace
 
 void write_run(const std::filesystem::path& file, const RunRecord& record) {
-  Replacement replacement(file);
-  File out = File::create(replacement.draft());
+  File out = File::create(file);
   write_matrices(out, record);
   write_identity(out, record);
   write_experiences(out, record);
@@ -219,8 +218,8 @@ void write_run(const std::filesystem::path& file, const RunRecord& record) {
   write_growth(out, record);
   write_log(out, record);
   write_circumstances(out, record);
+  out.write_attribute("/", kRecordDigest, out.written().digest());
   out.close();
-  replacement.finish();
 }
 
 }  // namespace cl

@@ -46,13 +46,13 @@ EventTable first_row(const Row& row) {
   return table;
 }
 
+}  // namespace
+
 double accuracy_of(const std::vector<int64_t>& labels, const std::vector<int64_t>& predictions) {
   int64_t correct = 0;
   for (size_t i = 0; i < labels.size(); ++i) correct += labels[i] == predictions[i];
   return static_cast<double>(correct) / static_cast<double>(labels.size());
 }
-
-}  // namespace
 
 int64_t EventColumn::size() const {
   return std::visit([](const auto& cells) { return static_cast<int64_t>(cells.size()); }, values);

@@ -14,6 +14,10 @@
 
 namespace cl {
 
+/// Part of the samples whose prediction is their label. @param labels  at least one
+[[nodiscard]] double accuracy_of(const std::vector<int64_t>& labels,
+                                 const std::vector<int64_t>& predictions);
+
 /// The facts of one experience that its numbers cannot be read without.
 struct ExperienceFacts {
   std::string name;

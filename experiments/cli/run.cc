@@ -57,8 +57,9 @@ constexpr const char* kRunFooter = R"(Files in DIR, for each run:
 
 Without --resume, DIR must hold no result of these runs. With it, finished runs are left
 alone, interrupted ones go on after their last completed experience (bit for bit as if
-they had never stopped), and failed ones are tried again; data and weights must be the
-same as then.
+they had never stopped, under equal arithmetic: machine, libraries, threads), and failed
+ones are tried again; data and weights must be the same as then. A finished run whose file
+is damaged is renamed ID.h5.unreadable and run anew.
 
 Ctrl-C stops cleanly, as SIGTERM and the end of the terminal do; a second one kills. A pipe
 that is closed (clsim run ... | head) stops nothing. Results do not depend on --jobs.
@@ -87,9 +88,13 @@ std::vector<RunSpec> select(std::vector<RunSpec> runs, const std::vector<std::st
 /// The runs that are still to do; @throws ConfigError where that would touch earlier results
 std::vector<RunSpec> to_do(std::vector<RunSpec> runs, const fs::path& out, bool resume) {
   int64_t finished = 0, interrupted = 0;
+  std::vector<std::string> lost;
   for (const RunSpec& spec : runs) {
     const RunFiles files(out, spec.id());
     if (files.is_finished()) ++finished;
+    if (files.is_finished() && spec.checkpoint == "last" && !fs::exists(files.checkpoint())) {
+      lost.push_back(spec.id());
+    }
     if (files.is_unfinished()) ++interrupted;
   }
   if (!resume && finished + interrupted > 0) {
@@ -100,6 +105,12 @@ std::vector<RunSpec> to_do(std::vector<RunSpec> runs, const fs::path& out, bool 
                                   out.string(), finished, interrupted, runs.size()));
   }
   if (finished > 0) log::info("{} of {} runs are already finished", finished, runs.size());
+  if (!lost.empty()) {
+    log::warn(
+        "of these finished runs the trained learner, ID.safetensors, is missing; delete ID.h5 to "
+        "have both made anew: {}",
+        fmt::join(lost, ", "));
+  }
   std::erase_if(runs, [&](const RunSpec& spec) { return RunFiles(out, spec.id()).is_finished(); });
   return runs;
 }
@@ -263,6 +274,9 @@ int run_suite(const RunOptions& options) {
   check_jobs(chosen, plan);
   fs::create_directories(out);
   const FolderLock lock(out);
+  if (options.resume) {
+    for (const RunSpec& spec : chosen) RunFiles(out, spec.id()).set_aside_unreadable();
+  }
   const auto runs = leaders_ahead(to_do(chosen, out, options.resume), plan.jobs);
   for (const RunSpec& spec : chosen) RunFiles(out, spec.id()).clean_up();
   apply(plan);

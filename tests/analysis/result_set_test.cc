@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/base/error.h"
+#include "core/config/write.h"
 #include "core/io/run_file.h"
 #include "tests/support/catch.h"
 #include "tests/support/example_run.h"
@@ -17,17 +18,21 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+/// Another run: its id is the digest of its spec.
+RunRecord renamed(RunRecord run, const std::string& name) {
+  run.spec = "name: " + name + "\n";
+  run.id = config::digest(run.spec);
+  return run;
+}
+
 TEST_CASE("results are the finished runs of files and folders, the rest is named", "[analysis]") {
   const TempDir dir;
-  RunRecord run = example_run();
+  const RunRecord run = example_run();
   std::filesystem::create_directories(dir / "suite/deeper");
   write_run(dir / "suite/b.h5", run);
-  run.id = "second";
-  write_run(dir / "suite/deeper/a.h5", run);
-  run.id = "third";
-  write_run(dir / "alone.h5", run);
-  run.id = "unfinished";
-  write_run(dir / "suite/c.h5.part", run);
+  write_run(dir / "suite/deeper/a.h5", renamed(run, "second"));
+  write_run(dir / "alone.h5", renamed(run, "third"));
+  write_run(dir / "suite/c.h5.part", renamed(run, "unfinished"));
   dir.write("suite/broken.h5", "no run");
   dir.write("suite/table.csv", "a,b");
 

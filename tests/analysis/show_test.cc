@@ -8,7 +8,7 @@ namespace {
 
 TEST_CASE("a shown run tells what it was, how it did and how it grew", "[analysis]") {
   const std::string text = show(example_run());
-  CHECK_THAT(text, Contains("run       0123456789abcdef  learner=sema,seed=1\n"));
+  CHECK_THAT(text, Contains("run       e2cf7e8d43c6fbf0  learner=sema,seed=1\n"));
   CHECK_THAT(text, Contains("   1  part 1: 100 training, 20 test samples, classes 2 3\n"));
   CHECK_THAT(text, Contains("after\\on      0      1      2\n"
                             "       0  90.00      -      -\n"
@@ -38,6 +38,15 @@ TEST_CASE("names of a shown run neither steer the terminal nor make lines of the
   CHECK_THAT(text, Contains("  host\\x07: one\\x0dtwo\n"));
   CHECK_THAT(text, EndsWith("# \\x9b\n"));
   CHECK(text.find_first_of("\x1b\x07\r\x9b") == std::string::npos);
+}
+
+TEST_CASE("a run that went on under other arithmetic is shown to have done so", "[analysis]") {
+  RunRecord run = example_run();
+  CHECK_THAT(show(run), !Contains("other arithmetic"));
+  run.provenance["arithmetic"] = "g++ 14";
+  run.provenance["earlier_arithmetic"] = "g++ 12";
+  CHECK_THAT(show(run), Contains("note      went on under other arithmetic than it began with") &&
+                            Contains("  earlier_arithmetic: g++ 12\n"));
 }
 
 TEST_CASE("decisions are counted by looks, not by the descriptors of a look", "[analysis]") {

@@ -12,6 +12,7 @@
 
 #include "core/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/failing_writes.h"
 #include "tests/support/other_user.h"
 #include "tests/support/temp_dir.h"
 
@@ -139,6 +140,29 @@ TEST_CASE("a file that is protected against writing is not replaced", "[base]") 
     return false;
   };
   CHECK((geteuid() == 0 ? holds_for(65534, is_refused) : is_refused()));
+  CHECK(content(file) == "old");
+  CHECK(num_files(folder) == 1);
+}
+
+TEST_CASE("what does not come back from the disk as it was written replaces nothing", "[base]") {
+  const TempDir folder;
+  const auto file = folder.write("a.txt", "old");
+  {
+    Replacement replacement(file);
+    replacement.write("new ", 4);
+    const FailingWrite failing(0, WriteFault::kZeros);
+    replacement.write("text", 4);
+    CHECK(failing.has_happened());
+    CHECK_THROWS_WITH(replacement.finish(), Contains("a.txt: holds other bytes than were written"));
+  }
+  {
+    Replacement replacement(file);
+    replacement.write("new", 3);
+    const FailingWrite failing(0, WriteFault::kFull);
+    CHECK_THROWS_WITH(
+        replacement.finish(),
+        Contains("a.txt: cannot bring the file to the disk: No space left on device"));
+  }
   CHECK(content(file) == "old");
   CHECK(num_files(folder) == 1);
 }

@@ -6,13 +6,17 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <random>
 #include <string>
 #include <vector>
+
+#include <hdf5.h>
 
 #include "core/base/error.h"
 #include "core/io/hdf5.h"
 #include "tests/support/catch.h"
 #include "tests/support/example_run.h"
+#include "tests/support/failing_writes.h"
 #include "tests/support/run_file_equality.h"
 #include "tests/support/temp_dir.h"
 
@@ -225,6 +229,215 @@ TEST_CASE("a damaged run file is read or refused, never a crash", "[io]") {
     }
   }
   CHECK(refused > 0);
+}
+
+int64_t num_files(const TempDir& dir) {
+  return std::distance(std::filesystem::directory_iterator(dir.path()), {});
+}
+
+TEST_CASE("a run file whose writing fails for a moment is whole or not there", "[io]") {
+  const TempDir dir;
+  write_run(dir / "meant.h5", example_run());
+  const std::string meant = bytes_of(dir / "meant.h5");
+  const WriteFault fault = GENERATE(WriteFault::kFull, WriteFault::kZeros);
+  int64_t refused = 0;
+  for (int64_t after = 0;; ++after) {
+    CAPTURE(after);
+    std::string problem;
+    bool has_happened = false;
+    {
+      const FailingWrite failing(after, fault);
+      try {
+        write_run(dir / "a.h5", example_run());
+      } catch (const Error& error) {
+        problem = error.what();
+      }
+      has_happened = failing.has_happened();
+    }
+    if (!has_happened) break;
+    if (problem.empty()) {
+      CHECK((bytes_of(dir / "a.h5") == meant));  // unprinted
+      std::filesystem::remove(dir / "a.h5");
+    } else {
+      ++refused;
+      CHECK_THAT(problem, Contains("a.h5"));
+      if (fault == WriteFault::kFull) CHECK_THAT(problem, Contains("No space left on device"));
+      CHECK(num_files(dir) == 1);  // neither the file nor a draft
+    }
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("a failed rewrite leaves the earlier run file as it was", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  const std::string earlier = bytes_of(dir / "a.h5");
+  RunRecord other = example_run();
+  other.suite = "another";
+  const FailingWrite failing(0, WriteFault::kFull);
+  CHECK_THROWS_WITH(write_run(dir / "a.h5", other), Contains("No space left on device"));
+  CHECK((bytes_of(dir / "a.h5") == earlier));
+}
+
+TEST_CASE("a run file with a flipped bit is refused or read as it was written", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  const std::string whole = bytes_of(dir / "a.h5");
+  std::mt19937 draw(7);
+  std::uniform_int_distribution<size_t> place(0, 8 * whole.size() - 1);
+  int64_t refused = 0;
+  for (int64_t i = 0; i < 300; ++i) {
+    const size_t bit = place(draw);
+    CAPTURE(bit);
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    dir.write("damaged.h5", damaged);
+    RunRecord read;
+    try {
+      read = read_run(dir / "damaged.h5");
+    } catch (const Error&) {
+      ++refused;
+      continue;
+    }
+    // Equal records have equal files.
+    write_run(dir / "again.h5", read);
+    CHECK((bytes_of(dir / "again.h5") == whole));
+  }
+  CHECK(refused > 150);
+}
+
+/// The file opened for changes, as another program could make them.
+class Changed {
+ public:
+  explicit Changed(const std::filesystem::path& path)
+      : file_(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)) {
+    REQUIRE(file_ >= 0);
+  }
+  ~Changed() { H5Fclose(file_); }
+  Changed(const Changed&) = delete;
+  Changed& operator=(const Changed&) = delete;
+
+  [[nodiscard]] hid_t id() const { return file_; }
+  /// Replaces a dataset by one of whole numbers of the same shape, with these properties.
+  void replace(const char* name, hid_t properties) const {
+    const hid_t old = H5Dopen2(file_, name, H5P_DEFAULT);
+    const hid_t space = H5Dget_space(old);
+    H5Dclose(old);
+    H5Ldelete(file_, name, H5P_DEFAULT);
+    const hid_t made =
+        H5Dcreate2(file_, name, H5T_NATIVE_INT64, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    REQUIRE(made >= 0);
+    H5Dclose(made);
+    H5Sclose(space);
+    H5Pclose(properties);
+  }
+
+ private:
+  hid_t file_;
+};
+
+TEST_CASE("a run file of which a part lies elsewhere is refused by name", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  write_run(dir / "other.h5", example_run());
+  std::string object = "/scalars/more";
+  SECTION("values in another file") {
+    const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_external(properties, "values.raw", 0, 80 * sizeof(int64_t));
+    Changed(dir / "a.h5").replace("/predictions/label", properties);
+    object = "/predictions/label: its values lie in another file";
+  }
+  SECTION("a virtual dataset") {
+    const Changed changed(dir / "a.h5");
+    const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    constexpr hsize_t kSize = 80;
+    const hid_t space = H5Screate_simple(1, &kSize, nullptr);
+    H5Pset_virtual(properties, space, "other.h5", "/predictions/label", space);
+    H5Sclose(space);
+    changed.replace("/predictions/label", properties);
+    object = "/predictions/label: is put together from other datasets";
+  }
+  SECTION("a link into another file") {
+    H5Lcreate_external("other.h5", "/scalars/train", Changed(dir / "a.h5").id(), object.c_str(),
+                       H5P_DEFAULT, H5P_DEFAULT);
+  }
+  SECTION("a link to another place") {
+    H5Lcreate_soft("/scalars/train", Changed(dir / "a.h5").id(), object.c_str(), H5P_DEFAULT,
+                   H5P_DEFAULT);
+  }
+  SECTION("a link to nothing") {
+    H5Lcreate_soft("/none", Changed(dir / "a.h5").id(), object.c_str(), H5P_DEFAULT, H5P_DEFAULT);
+  }
+  SECTION("a group within itself") {
+    const Changed changed(dir / "a.h5");
+    H5Lcreate_hard(changed.id(), "/scalars", changed.id(), object.c_str(), H5P_DEFAULT,
+                   H5P_DEFAULT);
+    object = "/scalars: stands in several places of the file, or within itself";
+  }
+  SECTION("the root within itself") {
+    const Changed changed(dir / "a.h5");
+    H5Lcreate_hard(changed.id(), "/", changed.id(), object.c_str(), H5P_DEFAULT, H5P_DEFAULT);
+    object = "/: stands in several places of the file, or within itself";
+  }
+  CHECK_THROWS_WITH(read_run(dir / "a.h5"), Contains("a.h5: " + object));
+}
+
+TEST_CASE("a run file that was changed is refused, one without a digest is read", "[io]") {
+  const TempDir dir;
+  write_run(dir / "a.h5", example_run());
+  SECTION("a seed") {
+    const Changed changed(dir / "a.h5");
+    const hid_t seed = H5Dopen2(changed.id(), "/run/model_seed", H5P_DEFAULT);
+    constexpr int64_t kOther = 5;
+    CHECK(H5Dwrite(seed, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &kOther) >= 0);
+    H5Dclose(seed);
+  }
+  SECTION("a fact") {
+    H5Adelete(Changed(dir / "a.h5").id(), "host");
+  }
+  SECTION("the digest") {
+    H5Adelete(Changed(dir / "a.h5").id(), kRecordDigest);  // as earlier versions wrote
+    CHECK(read_run(dir / "a.h5").suite == "example");
+    return;
+  }
+  CHECK_THROWS_WITH(read_run(dir / "a.h5"), Contains("a.h5: /: damaged"));
+}
+
+TEST_CASE("a run whose id, spec, accuracies and predictions do not fit is refused", "[io]") {
+  const TempDir dir;
+  RunRecord run = example_run();
+  SECTION("id and spec") {
+    run.spec += "views: 2\n";
+    write_run(dir / "a.h5", run);
+    CHECK_THROWS_WITH(read_run(dir / "a.h5"), Contains("/run/id: says '" + run.id));
+  }
+  SECTION("accuracy and predictions") {
+    run.accuracy.set(1, 0, 0.75);
+    write_run(dir / "a.h5", run);
+    CHECK_THROWS_WITH(read_run(dir / "a.h5"),
+                      Contains("/accuracy: says 0.75 on experience 0 after 1, but the "
+                               "predictions have 0.7"));
+  }
+  SECTION("accuracy with the task known") {
+    run.evaluations[2].task_predictions[19] = run.evaluations[2].labels[19];
+    write_run(dir / "a.h5", run);  // 17 of 20 instead of 16
+    CHECK_THROWS_WITH(read_run(dir / "a.h5"),
+                      Contains("/task_accuracy: says 0.8 on experience 1 after 1, but the "
+                               "predictions have 0.85"));
+  }
+  SECTION("an accuracy without predictions") {
+    run.evaluations.pop_back();
+    write_run(dir / "a.h5", run);
+    CHECK_THROWS_WITH(read_run(dir / "a.h5"), Contains("/accuracy: says 0.75 on experience 2"));
+  }
+}
+
+TEST_CASE("a text that the file could not give back is refused when it is written", "[io]") {
+  const TempDir dir;
+  RunRecord run = example_run();
+  run.experiences[1].name.push_back('\0');
+  CHECK_THROWS_WITH(write_run(dir / "a.h5", run), Contains("/experiences/name: a text with a NUL"));
+  CHECK(num_files(dir) == 0);
 }
 
 /// A valid run file in which one dataset is replaced, as another program could have written it.

@@ -13,6 +13,7 @@
 
 #include "core/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/failing_writes.h"
 #include "tests/support/temp_dir.h"
 
 namespace cl {
@@ -199,6 +200,42 @@ TEST_CASE("a BOOL that is neither 0 nor 1 is an error", "[weights]") {
   const TempDir dir;
   dir.write("x", file_bytes(entry(R"("BOOL")", "[2]", "[0,2]"), "\1\2"));
   CHECK_THROWS_WITH(read_safetensors(dir / "x"), Contains("tensor 'a': a BOOL is neither"));
+}
+
+TEST_CASE("a safetensors file whose writing fails for a moment is whole or not there",
+          "[weights]") {
+  const TempDir dir;
+  const State state{{"a", at::arange(6, at::TensorOptions(at::kFloat))},
+                    {"b", at::arange(3, at::TensorOptions(at::kLong))}};
+  write_safetensors(dir / "meant", state, {{"key", "value"}});
+  const WriteFault fault = GENERATE(WriteFault::kFull, WriteFault::kZeros);
+  int64_t refused = 0;
+  for (int64_t after = 0;; ++after) {
+    CAPTURE(after);
+    std::string problem;
+    bool has_happened = false;
+    {
+      const FailingWrite failing(after, fault);
+      try {
+        write_safetensors(dir / "a", state, {{"key", "value"}});
+      } catch (const Error& error) {
+        problem = error.what();
+      }
+      has_happened = failing.has_happened();
+    }
+    if (!has_happened) break;
+    if (problem.empty()) {
+      CHECK((slurp(dir / "a") == slurp(dir / "meant")));
+      std::filesystem::remove(dir / "a");
+      continue;
+    }
+    ++refused;
+    CHECK_THAT(problem,
+               Contains(fault == WriteFault::kFull ? "No space left on device"
+                                                   : "holds other bytes than were written"));
+    CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 1);
+  }
+  CHECK(refused >= 4);  // length, header and two tensors
 }
 
 }  // namespace cl

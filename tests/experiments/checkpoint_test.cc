@@ -83,6 +83,65 @@ TEST_CASE("a checkpoint needs neither the suite's folder nor the weights that we
   CHECK(std::vector<int64_t>(ids, ids + best.numel()) == record.evaluations.back().predictions);
 }
 
+TEST_CASE("a checkpoint gives class names back whatever they hold", "[experiments]") {
+  const TempDir folder;
+  const auto spec = load_suite(folder.write("suite.yaml", R"(
+stream: {blobs: {classes: 4, experiences: 2}}
+backbone: {tiny: {depth: 1}}
+learner: simplecil
+)"))
+                        .runs.front();
+  const auto stream =
+      Streams::get().make(spec.settings.stream, {.key = RngKey(0), .data_root = {}});
+  StreamInfo info = stream->info();
+  const auto learner = make_learner(spec.settings, info, RngKey(0));
+  info.class_names = {"two\nlines", "[\"quoted\"", "", "plain"};
+  write_checkpoint(folder / "a.safetensors", spec, info, *learner);
+  CHECK(read_checkpoint(folder / "a.safetensors").stream.class_names == info.class_names);
+
+  SECTION("but for bytes that are no text, which do not stop it from being written") {
+    info.class_names[3] = "pl\xff";
+    write_checkpoint(folder / "a.safetensors", spec, info, *learner);
+    CHECK(read_checkpoint(folder / "a.safetensors").stream.class_names[3] == "pl\xef\xbf\xbd");
+  }
+  SECTION("as earlier ones do, a name a line") {
+    SafetensorsFile content = read_safetensors(folder / "a.safetensors");
+    content.metadata.erase("stream.classes");
+    content.metadata["stream.class_names"] = "a\nb\n\nd";
+    write_safetensors(folder / "b.safetensors", content.tensors, content.metadata);
+    CHECK(read_checkpoint(folder / "b.safetensors").stream.class_names ==
+          std::vector<std::string>{"a", "b", "", "d"});
+  }
+  SECTION("and none where their list is damaged") {
+    SafetensorsFile content = read_safetensors(folder / "a.safetensors");
+    content.metadata["stream.classes"] = GENERATE("[\"a\"", "[1, 2, 3, 4]", "{}", "[\"a\"]");
+    write_safetensors(folder / "b.safetensors", content.tensors, content.metadata);
+    CHECK_THROWS_WITH(read_checkpoint(folder / "b.safetensors"),
+                      Contains("b.safetensors': metadata 'stream.classes': expected"));
+  }
+}
+
+TEST_CASE("settings that ask for more than there is are an error that names the checkpoint",
+          "[experiments]") {
+  const TempDir folder;
+  // A first layer of 192 terabytes, or of more values than can be counted.
+  const std::string width = GENERATE("1000000000000", "1000000000000000000");
+  write_safetensors(folder / "a.safetensors", {},
+                    {{"settings",
+                      "stream: blobs\nlearner: simplecil\nbackbone: {vit: {preset: custom, "
+                      "image_size: 8, patch_size: 4, depth: 1, heads: 1, width: " +
+                          width + "}}\n"},
+                     {"folder", "/"},
+                     {"stream.name", "blobs"},
+                     {"stream.scenario", "class"},
+                     {"stream.num_experiences", "1"},
+                     {"stream.num_classes", "1"},
+                     {"stream.sample_shape", "3 8 8"},
+                     {"stream.classes", "[\"a\"]"}});
+  CHECK_THROWS_WITH(read_checkpoint(folder / "a.safetensors"), Contains("a.safetensors"));
+  CHECK_THROWS_AS(read_checkpoint(folder / "a.safetensors"), Error);
+}
+
 TEST_CASE("metadata that lie are refused by name", "[experiments]") {
   const TempDir folder;
   const std::map<std::string, std::string> good{

@@ -109,6 +109,30 @@ TEST_CASE("a suite runs, is not run over, resumes, and becomes a table", "[exper
   for (const auto& record : records) CHECK(clsim("show " + record.string()).code == 0);
 }
 
+TEST_CASE("a damaged result and a lost learner are told of by name, and the rest stays",
+          "[experiments]") {
+  const TempDir folder;
+  const auto file = folder.write("a.yaml", kSuite);
+  const auto out = folder / "out";
+  const std::string command = fmt::format("run {} --out {}", file.string(), out.string());
+  REQUIRE(clsim(command).code == 0);
+  const auto records = files_ending(out, ".h5");
+  REQUIRE(records.size() == 2);
+  const auto written = std::filesystem::last_write_time(records[1]);
+  std::filesystem::resize_file(records[0], 1000);
+  std::filesystem::remove(std::filesystem::path(records[1]).replace_extension(".safetensors"));
+
+  const Finished result = clsim(command + " --resume");
+  INFO(result.text);
+  CHECK_THAT(result.text, Contains("run " + records[0].stem().string() + " starts anew") &&
+                              Contains(records[0].filename().string() + ".unreadable"));
+  CHECK_THAT(result.text, Contains("is missing; delete ID.h5 to have both made anew: " +
+                                   records[1].stem().string()));
+  CHECK_THAT(result.text, Contains("2 of 2 runs are finished"));
+  CHECK(clsim("show " + records[0].string()).code == 0);
+  CHECK(std::filesystem::last_write_time(records[1]) == written);
+}
+
 TEST_CASE("a failed run exits with 1, leaves its reason, and the others finish", "[experiments]") {
   const TempDir folder;
   // The weights of the second backbone are none, which is seen only when it is built.

@@ -10,14 +10,17 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/features/activation_store.h"
 #include "core/io/run_file.h"
 #include "core/nn/threads.h"
 #include "experiments/inputs.h"
 #include "experiments/pool.h"
+#include "experiments/provenance.h"
 #include "experiments/run_files.h"
 #include "experiments/suite.h"
 #include "tests/support/catch.h"
+#include "tests/support/failing_writes.h"
 #include "tests/support/run_file_equality.h"
 #include "tests/support/temp_dir.h"
 
@@ -506,6 +509,138 @@ TEST_CASE("a run that another program began keeps what that was", "[experiments]
   CHECK(record.provenance.at("git_commit") == "new");
   CHECK(record.provenance.at("resumed_from_commit") == "old");
   CHECK_FALSE(record.provenance.contains("resumed_from_libtorch"));
+}
+
+TEST_CASE("a run that went on under other arithmetic names all that took part", "[experiments]") {
+  CHECK(provenance(kPlan, "clsim").at("arithmetic") == arithmetic(kPlan));
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=simplecil", "seeds=3"}).front();
+  apply(kPlan);
+  const fs::path out = made(folder, "out");
+  const int64_t warnings = log::warnings();
+  const auto stopped_at = [&](int64_t experience, const std::string& arithmetic) {
+    std::stop_source stop;
+    StopAt progress(stop, experience);
+    CHECK_THROWS_AS(run(spec,
+                        {.out = out,
+                         .data_root = {},
+                         .provenance = {{"arithmetic", arithmetic}},
+                         .stop = stop.get_token()},
+                        progress),
+                    Stopped);
+  };
+  stopped_at(1, "OpenBLAS, Zen, 1 threads");
+  SECTION("where it changed") {
+    stopped_at(2, "MKL, 2 threads");
+    CHECK(log::warnings() == warnings + 1);
+  }
+  SECTION("where it did not") {
+    stopped_at(2, "OpenBLAS, Zen, 1 threads");
+    CHECK(log::warnings() == warnings);
+  }
+  const bool changed = log::warnings() > warnings;
+  Progress silent;
+  const RunRecord record = run(spec,
+                               {.out = out,
+                                .data_root = {},
+                                .provenance = {{"arithmetic", "OpenBLAS, Zen, 1 threads"}},
+                                .stop = {}},
+                               silent);
+  CHECK(record.provenance.at("arithmetic") == "OpenBLAS, Zen, 1 threads");
+  if (changed) {
+    CHECK(record.provenance.at("earlier_arithmetic") == "OpenBLAS, Zen, 1 threads; MKL, 2 threads");
+  } else {
+    CHECK_FALSE(record.provenance.contains("earlier_arithmetic"));
+  }
+}
+
+TEST_CASE("a run whose writing fails for a moment fails by name, and goes on to the same bytes",
+          "[experiments]") {
+  const TempDir folder;
+  const RunSpec spec = runs(folder, {"learner=linear_probe", "seeds=3"}).front();
+  apply(kPlan);
+  Progress silent;
+  const fs::path whole = made(folder, "whole");
+  (void)run(spec, {.out = whole, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  int64_t failed = 0;
+  for (int64_t after = 0;; ++after) {
+    CAPTURE(after);
+    const fs::path out = made(folder, "out");
+    const RunFiles files(out, spec.id());
+    std::string problem;
+    bool has_happened = false;
+    {
+      const FailingWrite failing(after, WriteFault::kFull);
+      try {
+        (void)run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+      } catch (const Error& error) {
+        problem = error.what();
+      }
+      has_happened = failing.has_happened();
+    }
+    if (!has_happened) break;
+    CHECK(files.is_finished() == problem.empty());
+    if (!problem.empty()) {
+      ++failed;
+      CHECK_THAT(problem, Contains("No space left on device"));
+      (void)run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+    }
+    CHECK(unequal_datasets(RunFiles(whole, spec.id()).record(), files.record()).empty());
+    fs::remove_all(out);
+  }
+  CHECK(failed > 6);
+}
+
+TEST_CASE("a damaged file of a finished run is set aside, others stay", "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder, {"learner=random"});
+  apply(kPlan);
+  Progress silent;
+  const fs::path out = made(folder, "out");
+  for (const RunSpec& spec : specs) {
+    (void)run(spec, {.out = out, .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  }
+  REQUIRE(specs.size() == 2);
+  const RunFiles first(out, specs[0].id()), second(out, specs[1].id());
+  SECTION("cut short") {
+    fs::resize_file(first.record(), fs::file_size(first.record()) / 2);
+  }
+  SECTION("the file of another run") {
+    fs::copy_file(second.record(), first.record(), fs::copy_options::overwrite_existing);
+    CHECK_THROWS_WITH(first.finished(),
+                      Contains("holds run '" + specs[1].id() + "', not '" + specs[0].id() + "'"));
+  }
+  CHECK_NOTHROW(check_inputs(specs, out, {}));
+  const auto size = fs::file_size(first.record());
+  first.set_aside_unreadable();
+  second.set_aside_unreadable();
+  CHECK_FALSE(first.is_finished());
+  CHECK(second.is_finished());
+  const fs::path aside = out / (specs[0].id() + ".h5.unreadable");
+  CHECK(fs::file_size(aside) == size);
+  // Nor is one that was set aside before lost.
+  std::ofstream(first.record()) << "no run";
+  first.set_aside_unreadable();
+  CHECK(fs::file_size(aside) == size);
+  CHECK(fs::file_size(aside.string() + ".1") == 6);
+}
+
+TEST_CASE("a saved record of another run is not gone on from", "[experiments]") {
+  const TempDir folder;
+  const auto specs = runs(folder, {"learner=simplecil"});
+  apply(kPlan);
+  const fs::path out = made(folder, "out");
+  const RunFiles mine(out, specs[0].id()), other(out, specs[1].id());
+  std::stop_source stop;
+  StopAt progress(stop, 1);
+  CHECK_THROWS_AS(
+      run(specs[1], {.out = out, .data_root = {}, .provenance = {}, .stop = stop.get_token()},
+          progress),
+      Stopped);
+  fs::copy_file(other.unfinished_record(), mine.unfinished_record());
+  fs::copy_file(other.state(1), mine.state(1));
+  CHECK(other.saved());
+  CHECK_FALSE(mine.saved());
 }
 
 TEST_CASE("other data or weights than a finished run had are no reason to add to it",

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "core/config/write.h"
+
 namespace cl {
 namespace {
 
@@ -42,10 +44,10 @@ RunRecord example_run() {
   constexpr std::array<int64_t, 3> kNumTest{40, 20, 20};
   constexpr std::array<std::array<int64_t, 3>, 3> kCorrect{{{36, 0, 0}, {28, 16, 0}, {24, 14, 15}}};
   RunRecord run(kExperiences);
-  run.id = "0123456789abcdef";
   run.suite = "example";
   run.label = "learner=sema,seed=1";
   run.spec = "stream:\n  blobs:\n    experiences: 3\nlearner:\n  sema:\n    threshold: 1.5\n";
+  run.id = config::digest(run.spec);
   run.learner = "sema";
   run.stream = "blobs";
   run.backbone = "tiny";
