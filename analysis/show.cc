@@ -10,7 +10,9 @@
 #include <fmt/ranges.h>
 
 #include "analysis/number_text.h"
+#include "analysis/settings.h"
 #include "core/metrics/summary.h"
+#include "core/metrics/zero_loss.h"
 
 namespace cl::analysis {
 namespace {
@@ -18,8 +20,10 @@ namespace {
 void add_identity(std::string& text, const RunRecord& run) {
   text += fmt::format("run       {}  {}\n", run.id, run.label);
   text += fmt::format("suite     {}\n", run.suite);
-  text += fmt::format("learner   {}\nstream    {}\nbackbone  {}\n", run.learner, run.stream,
-                      run.backbone);
+  text += fmt::format(
+      "learner   {}\nstream    {}\nbackbone  {}{}\n", run.learner, run.stream, run.backbone,
+      has_random_weights(settings(run).problem) ? ", with random weights: nothing was pre-trained"
+                                                : "");
   text += fmt::format("seeds     stream {}, model {}\n", run.stream_seed, run.model_seed);
   for (const auto& [name, digest] : run.digests) {
     text += fmt::format("{:<8}  {} (digest)\n", name, digest);
@@ -32,6 +36,12 @@ void add_experiences(std::string& text, const RunRecord& run) {
     const ExperienceFacts& facts = run.experiences[k];
     text += fmt::format("{:>4}  {}: {} training, {} test samples, classes {}\n", k, facts.name,
                         facts.num_train, facts.num_test, fmt::join(facts.classes, " "));
+  }
+  if (const auto idle = zero_loss(run); !idle.empty()) {
+    text += fmt::format(
+        "  in {} of {} experiences ({}) the classification loss runs over a single class: it is "
+        "always zero and teaches nothing\n",
+        idle.size(), run.num_experiences(), fmt::join(idle, " "));
   }
 }
 

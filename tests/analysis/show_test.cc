@@ -1,5 +1,6 @@
 #include "analysis/show.h"
 
+#include "core/metrics/zero_loss.h"
 #include "tests/support/catch.h"
 #include "tests/support/example_run.h"
 
@@ -23,6 +24,17 @@ TEST_CASE("a shown run tells what it was, how it did and how it grew", "[analysi
   CHECK_THAT(text, Contains("  train              3.0\n"));
   CHECK_THAT(text, Contains("git_commit: d4e0f4c\n"));
   CHECK_THAT(text, EndsWith("    threshold: 1.5\n"));
+}
+
+TEST_CASE("a shown run says what its numbers could be mistaken for", "[analysis]") {
+  RunRecord run = example_run();
+  CHECK_THAT(show(run), !Contains("random weights") && !Contains("single class"));
+  run.spec += "backbone: {vit: {weights: random}}\n";
+  RunRecorder log(run);
+  log_zero_loss(std::vector<int64_t>{0, 2}, log);
+  CHECK_THAT(show(run), Contains("backbone  tiny, with random weights: nothing was pre-trained\n"));
+  CHECK_THAT(show(run), Contains("  in 2 of 3 experiences (0 2) the classification loss runs over "
+                                 "a single class: it is always zero and teaches nothing\n"));
 }
 
 TEST_CASE("decisions are counted by looks, not by the descriptors of a look", "[analysis]") {
