@@ -70,6 +70,15 @@ Settings settings(const RunRecord& run) {
   return result;
 }
 
+bool has_random_weights(const Options& problem) {
+  return std::any_of(problem.begin(), problem.end(), [](const auto& option) {
+    const auto& [path, value] = option;
+    // Earlier runs left the option empty for them.
+    return path.starts_with("backbone.") && path.ends_with(".weights") &&
+           (value == "random" || value == "\"\"");
+  });
+}
+
 Options flat(const config::Node& map) {
   Options result;
   if (!map.is_null()) flatten(map, "", result);

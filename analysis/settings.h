@@ -24,6 +24,9 @@ struct Settings {
 /// @throws ConfigError if the record's spec is not YAML of the expected form
 [[nodiscard]] Settings settings(const RunRecord& run);
 
+/// Whether the backbone of a problem was not pre-trained.
+[[nodiscard]] bool has_random_weights(const Options& problem);
+
 /// @throws Error unless runs are of a single problem, which is what a figure shows
 void require_one_problem(size_t num_problems);
 

@@ -10,8 +10,10 @@
 #include <fmt/ranges.h>
 
 #include "analysis/number_text.h"
+#include "analysis/settings.h"
 #include "core/base/printable.h"
 #include "core/metrics/summary.h"
+#include "core/metrics/zero_loss.h"
 
 namespace cl::analysis {
 namespace {
@@ -19,8 +21,11 @@ namespace {
 void add_identity(std::string& text, const RunRecord& run) {
   text += fmt::format("run       {}  {}\n", run.id, printable_name(run.label));
   text += fmt::format("suite     {}\n", printable_name(run.suite));
-  text += fmt::format("learner   {}\nstream    {}\nbackbone  {}\n", printable_name(run.learner),
-                      printable_name(run.stream), printable_name(run.backbone));
+  text += fmt::format(
+      "learner   {}\nstream    {}\nbackbone  {}{}\n", printable_name(run.learner),
+      printable_name(run.stream), printable_name(run.backbone),
+      has_random_weights(settings(run).problem) ? ", with random weights: nothing was pre-trained"
+                                                : "");
   text += fmt::format("seeds     stream {}, model {}\n", run.stream_seed, run.model_seed);
   for (const auto& [name, digest] : run.digests) {
     text += fmt::format("{:<8}  {} (digest)\n", name, digest);
@@ -40,6 +45,12 @@ void add_experiences(std::string& text, const RunRecord& run) {
     text += fmt::format("{:>4}  {}: {} training, {} test samples, classes {}\n", k,
                         printable_name(facts.name), facts.num_train, facts.num_test,
                         fmt::join(facts.classes, " "));
+  }
+  if (const auto idle = zero_loss(run); !idle.empty()) {
+    text += fmt::format(
+        "  in {} of {} experiences ({}) the classification loss runs over a single class: it is "
+        "always zero and teaches nothing\n",
+        idle.size(), run.num_experiences(), fmt::join(idle, " "));
   }
 }
 

@@ -10,9 +10,11 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "analysis/number_text.h"
 #include "analysis/settings.h"
+#include "core/metrics/zero_loss.h"
 
 namespace cl::analysis {
 namespace {
@@ -101,6 +103,30 @@ bool inputs_differ(const std::map<MethodKey, Runs>& methods) {
   return false;
 }
 
+/// Where runs learned nothing from telling classes apart, as there was a single one.
+/// @param rows  of the methods, in their order
+std::vector<std::string> notes_on_zero_loss(const std::map<MethodKey, Runs>& methods,
+                                            const std::vector<TableRow>& rows) {
+  std::map<std::pair<size_t, int64_t>, std::vector<std::string>> names;  // by how many of how many
+  size_t row = 0;
+  for (const auto& [key, runs] : methods) {
+    std::pair<size_t, int64_t> most{0, 0};
+    for (const RunRecord* run : runs) {
+      most = std::max(most, {zero_loss(*run).size(), run->num_experiences()});
+    }
+    if (most.first > 0) names[most].push_back(rows[row].method);
+    ++row;
+  }
+  std::vector<std::string> notes;
+  for (const auto& [count, of] : names) {
+    notes.push_back(fmt::format(
+        "WARNING: in {} of {} experiences the classification loss of {} runs over a single class: "
+        "it is always zero and teaches nothing",
+        count.first, count.second, fmt::join(of, ", ")));
+  }
+  return notes;
+}
+
 std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
                                   const std::vector<TableRow>& rows) {
   std::vector<std::string> notes;
@@ -119,6 +145,7 @@ std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
   if (inputs_differ(methods)) {
     notes.emplace_back("WARNING: runs of equal seeds had different data or backbone weights");
   }
+  for (std::string& note : notes_on_zero_loss(methods, rows)) notes.push_back(std::move(note));
   const bool has_reference =
       std::any_of(rows.begin(), rows.end(), [](const TableRow& row) { return row.is_reference; });
   if (has_reference) {
@@ -132,6 +159,11 @@ std::vector<std::string> notes_on(const std::map<MethodKey, Runs>& methods,
 /// What was computed otherwise than by default: numbers of other work may be of the other kind.
 std::vector<std::string> notes_on(const Options& problem) {
   std::vector<std::string> notes;
+  if (has_random_weights(problem)) {
+    notes.emplace_back(
+        "WARNING: the backbone has random weights, drawn from the model's seed: nothing was "
+        "pre-trained");
+  }
   if (const auto views = problem.find("views"); views != problem.end() && views->second != "0") {
     notes.push_back(fmt::format(
         "training views come back after {} passes; usually each pass has new ones", views->second));

@@ -122,11 +122,13 @@ StreamInfo read_stream(const MetadataReader& metadata) {
   return info;
 }
 
-/// The settings without the backbone's file of weights: they are among the learner's own tensors.
+/// The settings without the backbone's file of weights: they are among the learner's own tensors,
+/// which replace any others.
 config::Node without_weights(const config::Node& settings) {
   const config::Choice backbone = config::choice(settings.at("backbone"));
   if (!backbone.options.contains("weights")) return settings;
-  return settings.with(fmt::format("backbone.{}.weights", backbone.name), config::Node::of(""));
+  return settings.with(fmt::format("backbone.{}.weights", backbone.name),
+                       config::Node::of(kRandomWeights));
 }
 
 /// The head that came with a weights file has no place in a backbone built without it, and no part

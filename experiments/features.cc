@@ -6,12 +6,28 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "core/data/row_index.h"
 #include "core/nn/threads.h"
 
 namespace cl::experiments {
+namespace {
+
+/// @param features  [N, dim] of the samples `rows`
+void require_finite(const Tensor& features, std::span<const int64_t> rows) {
+  const Tensor strange = at::isfinite(features).all(1).logical_not().cpu();
+  if (!strange.any().item<bool>()) return;
+  const auto first = static_cast<size_t>(strange.to(at::kByte).argmax().item<int64_t>());
+  throw Error(
+      fmt::format("sample {}, counted from 0: its features are not finite (NaN or infinity); so "
+                  "is the sample itself, or it is too large for the network",
+                  rows[first]));
+}
+
+}  // namespace
 
 State compute_features(const Backbone& backbone, c10::Device device, const Samples& samples,
                        const FeatureRequest& request) {
@@ -31,6 +47,7 @@ State compute_features(const Backbone& backbone, c10::Device device, const Sampl
       if (request.blocks) add(fmt::format("block_{}", i), tokens);
     }
     const Tensor features = backbone.pool(backbone.norm(tokens));
+    require_finite(features, rows);
     add("features", features);
     if (!request.logits) return;
     const auto logits = backbone.logits(features);

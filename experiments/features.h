@@ -19,7 +19,7 @@ struct FeatureRequest {
 
 /// features [N, dim]; on request block_0, block_1, ... [N, T, dim] and logits [N, C]; all on the
 /// CPU, so N is limited by the memory they take.
-/// @throws Error if logits are asked for and the weights have no head
+/// @throws Error if logits are asked for and the weights have no head, or features are not finite
 [[nodiscard]] State compute_features(const Backbone& backbone, c10::Device device,
                                      const Samples& samples, const FeatureRequest& request);
 

@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/learner/learner.h"
+#include "core/metrics/zero_loss.h"
 #include "core/stream/stream.h"
 #include "core/stream/stream_plan.h"
 #include "experiments/checkpoint.h"
@@ -16,6 +17,7 @@
 #include "experiments/provenance.h"
 #include "experiments/run_files.h"
 #include "experiments/shared_beginnings.h"
+#include "experiments/zero_loss_experiences.h"
 
 namespace cl::experiments {
 namespace {
@@ -57,6 +59,18 @@ void log_stream(const Stream& stream, MetricsLog& log) {
   int64_t skipped = 0;
   for (const auto& source : stream.plan()->sources) skipped += source->info().num_skipped;
   log.scalar("skipped_images", 0, static_cast<double>(skipped));
+}
+
+/// Says and notes where the learner has a single class to tell apart.
+void note_zero_loss(const RunSpec& spec, const std::vector<ExperienceFacts>& experiences,
+                    MetricsLog& log) {
+  std::vector<std::vector<int64_t>> classes;
+  for (const ExperienceFacts& experience : experiences) classes.push_back(experience.classes);
+  const auto found = zero_loss_experiences(spec.settings.learner, classes);
+  if (found.empty()) return;
+  log_zero_loss(found, log);
+  log::info("run {}: {}", spec.label.empty() ? spec.id() : spec.label,
+            zero_loss_text(spec.settings, found.size(), classes.size()));
 }
 
 /// What went on with another program keeps the earlier one's version beside its own.
@@ -155,7 +169,10 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   record.provenance["started"] = started;
 
   RunRecorder log(record);
-  if (protocol.first_step == 0) log_stream(*stream, log);
+  if (protocol.first_step == 0) {
+    log_stream(*stream, log);
+    note_zero_loss(spec, record.experiences, log);
+  }
   const RunContext context{.key = model,
                            .experience = 0,
                            .num_experiences = stream->info().num_experiences,

@@ -67,8 +67,10 @@ class Aper final : public Learner {
 };
 
 const RegisterLearner<Aper> kRegistered{
-    "aper", "adapted to the first experience, then class means of old and new features",
-    "Zhou et al. 2024, \"Revisiting Class-Incremental Learning with Pre-Trained Models\", sec. 5"};
+    "aper",
+    "adapted to the first experience, then class means of old and new features",
+    "Zhou et al. 2024, \"Revisiting Class-Incremental Learning with Pre-Trained Models\", sec. 5",
+    {.loss_classes = by_options<Aper::Options>()}};
 
 }  // namespace
 }  // namespace cl

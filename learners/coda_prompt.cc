@@ -269,9 +269,11 @@ void CodaPrompt::do_shape_for(const State& state) {
 }
 
 const RegisterLearner<CodaPrompt> kRegistered{
-    "coda_prompt", "prefixes mixed for each sample from components that grow in number",
+    "coda_prompt",
+    "prefixes mixed for each sample from components that grow in number",
     "Smith et al. 2023, \"CODA-Prompt: COntinual Decomposed Attention-based Prompting for "
-    "Rehearsal-Free Continual Learning\", sec. 4"};
+    "Rehearsal-Free Continual Learning\", sec. 4",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

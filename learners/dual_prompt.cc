@@ -187,7 +187,8 @@ const RegisterLearner<DualPrompt> kRegistered{
     "prefixes for all experiences, and some that each sample picks from a pool",
     "Wang et al. 2022, \"DualPrompt: Complementary Prompting for Rehearsal-free Continual "
     "Learning\", sec. 4",
-    {.batch_options = {"batchwise_prompt_test", "reshape_slip"}}};
+    {.batch_options = {"batchwise_prompt_test", "reshape_slip"},
+     .loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

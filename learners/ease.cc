@@ -204,9 +204,11 @@ void Ease::tensors(TensorVisitor& visitor) {
 }
 
 const RegisterLearner<Ease> kRegistered{
-    "ease", "new adapters for every experience, class means in all their subspaces",
+    "ease",
+    "new adapters for every experience, class means in all their subspaces",
     "Zhou et al. 2024, \"Expandable Subspace Ensemble for Pre-Trained Model-Based "
-    "Class-Incremental Learning\", sec. 4"};
+    "Class-Incremental Learning\", sec. 4",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

@@ -98,8 +98,10 @@ void Er::do_learn(const TrainView& view, RunContext& context) {
 }
 
 const RegisterLearner<Er> kRegistered{
-    "er", "a reservoir of past samples joins every step",
-    "Chaudhry et al. 2019, \"On Tiny Episodic Memories in Continual Learning\", algorithm 1"};
+    "er",
+    "a reservoir of past samples joins every step",
+    "Chaudhry et al. 2019, \"On Tiny Episodic Memories in Continual Learning\", algorithm 1",
+    {.loss_classes = always(LossClasses::kSeen)}};
 
 }  // namespace
 }  // namespace cl

@@ -227,8 +227,10 @@ void Ewc::merge(const std::vector<Tensor>& fresh, const std::vector<int64_t>& le
 }
 
 const RegisterLearner<Ewc> kRegistered{
-    "ewc", "a quadratic penalty on moving what mattered",
-    "Kirkpatrick et al. 2017, \"Overcoming Catastrophic Forgetting in Neural Networks\", eq. (3)"};
+    "ewc",
+    "a quadratic penalty on moving what mattered",
+    "Kirkpatrick et al. 2017, \"Overcoming Catastrophic Forgetting in Neural Networks\", eq. (3)",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

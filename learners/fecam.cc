@@ -68,6 +68,7 @@ class FeCam final : public Learner {
       config::refuse_idle(node, "returning", returning, Options().returning,
                           "with 'common: true' classes have no covariances of their own");
     }
+    [[nodiscard]] LossClasses told_apart() const { return first_session.told_apart(); }
   };
 
   FeCam(const Options& options, LearnerParts parts)
@@ -289,9 +290,11 @@ void FeCam::tensors(TensorVisitor& visitor) {
 }
 
 const RegisterLearner<FeCam> kRegistered{
-    "fecam", "Mahalanobis distances to class means, in a covariance of each class",
+    "fecam",
+    "Mahalanobis distances to class means, in a covariance of each class",
     "Goswami et al. 2023, \"FeCAM: Exploiting the Heterogeneity of Class Distributions in "
-    "Exemplar-Free Continual Learning\", sec. 3"};
+    "Exemplar-Free Continual Learning\", sec. 3",
+    {.loss_classes = by_options<FeCam::Options>()}};
 
 }  // namespace
 }  // namespace cl

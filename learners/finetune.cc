@@ -30,6 +30,10 @@ class Finetune final : public Learner {
                    kClasses);
       fields.include(training);
     }
+    [[nodiscard]] LossClasses told_apart() const {
+      if (loss_classes == "all") return LossClasses::kOther;
+      return loss_classes == "seen" ? LossClasses::kSeen : LossClasses::kExperience;
+    }
   };
 
   Finetune(const Options& options, LearnerParts parts)
@@ -63,8 +67,10 @@ class Finetune final : public Learner {
   TunedClassifier network_;
 };
 
-const RegisterLearner<Finetune> kRegistered{
-    "finetune", "all weights trained on every experience in turn", "baseline"};
+const RegisterLearner<Finetune> kRegistered{"finetune",
+                                            "all weights trained on every experience in turn",
+                                            "baseline",
+                                            {.loss_classes = by_options<Finetune::Options>()}};
 
 }  // namespace
 }  // namespace cl

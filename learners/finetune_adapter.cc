@@ -50,9 +50,11 @@ class FinetuneAdapter final : public Learner {
 };
 
 const RegisterLearner<FinetuneAdapter> kRegistered{
-    "finetune_adapter", "one adapter a block, trained on every experience",
+    "finetune_adapter",
+    "one adapter a block, trained on every experience",
     "Wang et al. 2025, \"Self-Expansion of Pre-trained Models with Mixture of Adapters for "
-    "Continual Learning\", table 1 (FT Adapter)"};
+    "Continual Learning\", table 1 (FT Adapter)",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

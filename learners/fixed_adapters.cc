@@ -55,9 +55,11 @@ class FixedAdapters final : public Learner {
 };
 
 const RegisterLearner<FixedAdapters> kRegistered{
-    "fixed_adapters", "one adapter a block, trained on the first experience, then frozen",
+    "fixed_adapters",
+    "one adapter a block, trained on the first experience, then frozen",
     "Wang et al. 2025, \"Self-Expansion of Pre-trained Models with Mixture of Adapters for "
-    "Continual Learning\", table 2 (No Exp.)"};
+    "Continual Learning\", table 2 (No Exp.)",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

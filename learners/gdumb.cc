@@ -116,9 +116,11 @@ void Gdumb::train_on_kept(const TrainView& view, RunContext& context) {
 }
 
 const RegisterLearner<Gdumb> kRegistered{
-    "gdumb", "trained anew on a balanced buffer after every experience",
+    "gdumb",
+    "trained anew on a balanced buffer after every experience",
     "Prabhu et al. 2020, \"GDumb: A Simple Approach that Questions Our Progress in Continual "
-    "Learning\", algorithm 1"};
+    "Learning\", algorithm 1",
+    {.loss_classes = always(LossClasses::kSeen)}};
 
 }  // namespace
 }  // namespace cl

@@ -57,6 +57,9 @@ class Icarl final : public Learner {
       config::refuse_idle(node, "temperature", temperature, Options().temperature,
                           "only 'loss: kd' has it");
     }
+    [[nodiscard]] LossClasses told_apart() const {
+      return loss == "kd" ? LossClasses::kSeen : LossClasses::kOther;
+    }
   };
 
   Icarl(const Options& options, LearnerParts parts);
@@ -281,8 +284,10 @@ Tensor Icarl::directions(std::span<const int64_t> rows, const Fetch& fetch) {
 }
 
 const RegisterLearner<Icarl> kRegistered{
-    "icarl", "nearest mean of herded exemplars, trained with the earlier network as a teacher",
-    "Rebuffi et al. 2017, \"iCaRL: Incremental Classifier and Representation Learning\""};
+    "icarl",
+    "nearest mean of herded exemplars, trained with the earlier network as a teacher",
+    "Rebuffi et al. 2017, \"iCaRL: Incremental Classifier and Representation Learning\"",
+    {.loss_classes = by_options<Icarl::Options>()}};
 
 }  // namespace
 }  // namespace cl

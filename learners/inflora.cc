@@ -346,9 +346,11 @@ void InfLora::do_shape_for(const State& state) {
 }
 
 const RegisterLearner<InfLora> kRegistered{
-    "inflora", "low-rank changes in directions that earlier experiences do not use",
+    "inflora",
+    "low-rank changes in directions that earlier experiences do not use",
     "Liang and Li 2024, \"InfLoRA: Interference-Free Low-Rank Adaptation for Continual "
-    "Learning\", sec. 3"};
+    "Learning\", sec. 3",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

@@ -156,7 +156,7 @@ const RegisterLearner<L2p> kRegistered{
     "l2p",
     "prompts chosen from a pool steer a frozen transformer",
     "Wang et al. 2022, \"Learning to Prompt for Continual Learning\", sec. 4",
-    {.batch_options = {"batchwise_prompt_test"}}};
+    {.batch_options = {"batchwise_prompt_test"}, .loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

@@ -168,9 +168,11 @@ Tensor Lae::do_predict(const Samples& samples, std::span<const int64_t> rows) {
 }
 
 const RegisterLearner<Lae> kRegistered{
-    "lae", "adapters that learn and adapters that accumulate; the more certain answers",
+    "lae",
+    "adapters that learn and adapters that accumulate; the more certain answers",
     "Gao et al. 2023, \"A Unified Continual Learning Framework with General Parameter-Efficient "
-    "Tuning\", sec. 3"};
+    "Tuning\", sec. 3",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

@@ -76,7 +76,9 @@ void LinearProbe::do_learn(const TrainView& view, RunContext& context) {
 }
 
 const RegisterLearner<LinearProbe> kRegistered{"linear_probe",
-                                               "frozen backbone, trained classifier", "baseline"};
+                                               "frozen backbone, trained classifier",
+                                               "baseline",
+                                               {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

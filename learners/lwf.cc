@@ -71,8 +71,10 @@ void Lwf::do_learn(const TrainView& view, RunContext& context) {
 }
 
 const RegisterLearner<Lwf> kRegistered{
-    "lwf", "the earlier network teaches the known classes",
-    "Li and Hoiem 2016, \"Learning without Forgetting\", eq. (1) to (3)"};
+    "lwf",
+    "the earlier network teaches the known classes",
+    "Li and Hoiem 2016, \"Learning without Forgetting\", eq. (1) to (3)",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

@@ -172,8 +172,10 @@ std::vector<train::ParameterGroup> Mosa::groups() {
 }
 
 const RegisterLearner<Mosa> kRegistered{
-    "mosa", "adapters of sparse experts, held together by consistency and merged",
-    "Zhang et al. 2023, \"MoSA: Mixture of Sparse Adapters for Visual Efficient Tuning\""};
+    "mosa",
+    "adapters of sparse experts, held together by consistency and merged",
+    "Zhang et al. 2023, \"MoSA: Mixture of Sparse Adapters for Visual Efficient Tuning\"",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

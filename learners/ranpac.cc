@@ -79,6 +79,7 @@ class RanPac final : public Learner {
                           standard.max_ridge_exponent, problem);
       config::refuse_idle(node, "fit_fraction", fit_fraction, standard.fit_fraction, problem);
     }
+    [[nodiscard]] LossClasses told_apart() const { return first_session.told_apart(); }
   };
 
   RanPac(const Options& options, LearnerParts parts);
@@ -290,9 +291,11 @@ void RanPac::do_shape_for(const State& state) {
 }
 
 const RegisterLearner<RanPac> kRegistered{
-    "ranpac", "ridge regression on a wide random layer over frozen features",
+    "ranpac",
+    "ridge regression on a wide random layer over frozen features",
     "McDonnell et al. 2023, \"RanPAC: Random Projections and Pre-trained Models for Continual "
-    "Learning\", sec. 4"};
+    "Learning\", sec. 4",
+    {.loss_classes = by_options<RanPac::Options>()}};
 
 }  // namespace
 }  // namespace cl

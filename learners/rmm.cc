@@ -358,8 +358,10 @@ void Rmm::do_shape_for(const State& state) {
 }
 
 const RegisterLearner<Rmm> kRegistered{
-    "rmm", "a LoRA an experience, all kept in a shared basis and rebuilt on demand",
-    "Reversible Model Merging For Low-rank Weights (arXiv 2510.14163)"};
+    "rmm",
+    "a LoRA an experience, all kept in a shared basis and rebuilt on demand",
+    "Reversible Model Merging For Low-rank Weights (arXiv 2510.14163)",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

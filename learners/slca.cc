@@ -266,9 +266,11 @@ Tensor Slca::normalised(const Tensor& logits, const std::vector<Tensor>& columns
 }
 
 const RegisterLearner<Slca> kRegistered{
-    "slca", "a slow network, and a classifier aligned on drawn features",
+    "slca",
+    "a slow network, and a classifier aligned on drawn features",
     "Zhang et al. 2023, \"SLCA: Slow Learner with Classifier Alignment for Continual Learning on a "
-    "Pre-trained Model\", sec. 3"};
+    "Pre-trained Model\", sec. 3",
+    {.loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl

@@ -37,6 +37,10 @@ void FirstSession::Options::check(const config::Node& node, const Options& stand
                       "'tuner: none' leaves nothing to train");
 }
 
+LossClasses FirstSession::Options::told_apart() const {
+  return config::choice(tuner).name == "none" ? LossClasses::kOther : LossClasses::kFirstExperience;
+}
+
 FirstSession::FirstSession(const Options& options, LearnerParts parts, bool keeps_plain)
     : train_(options.train),
       plain_(plain_copy(options, *parts.backbone, keeps_plain)),

@@ -31,6 +31,7 @@ class FirstSession {
     void fields(config::Fields& fields);
     /// @param standard  the defaults   @throws ConfigError for an option without effect
     void check(const config::Node& node, const Options& standard) const;
+    [[nodiscard]] LossClasses told_apart() const;
   };
 
   /// @param keeps_plain  whether the features of the network as it came are wanted as well

@@ -1,6 +1,7 @@
 #include "core/learner/learner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "core/base/check.h"
 #include "core/nn/threads.h"
 #include "core/train/losses.h"
+#include "core/weights/finite.h"
 
 namespace cl {
 namespace {
@@ -46,7 +48,26 @@ void check_finite(Learner& learner, int64_t experience) {
   learner.tensors(visitor);
 }
 
+/// Those of `state` that are parameters of `learner`, which are finite after every experience.
+/// Buffers may be anything.
+State parameters_in(const State& state, Learner& learner) {
+  std::set<std::string> names;
+  TensorVisitor visitor([&](const std::string& name, Tensor&, TensorVisitor::Role role) {
+    if (role == TensorVisitor::Role::kParameter) names.insert(name);
+  });
+  learner.tensors(visitor);
+  State result;
+  std::copy_if(state.begin(), state.end(), std::back_inserter(result),
+               [&](const auto& entry) { return names.contains(entry.first); });
+  return result;
+}
+
 }  // namespace
+
+LossClasses loss_classes(const config::Node& learner) {
+  const LossClassesOf& of = Learners::get().entry(learner).traits.loss_classes;
+  return of ? of(config::choice(learner).options) : LossClasses::kOther;
+}
 
 void Learner::learn(const TrainView& view, RunContext& context) {
   check_view(view, num_classes_);
@@ -99,6 +120,7 @@ void Learner::restore(const State& state, std::string_view origin) {
       std::exchange(classes_seen_, std::vector<int64_t>(list.begin(), list.end()));
   try {
     do_shape_for(own);
+    require_finite(parameters_in(own, *this), origin);
     load(*this, own, origin);
   } catch (...) {
     classes_seen_ = before;

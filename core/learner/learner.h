@@ -13,6 +13,7 @@
 
 #include "core/config/fields.h"
 #include "core/features/frozen_work.h"
+#include "core/learner/loss_classes.h"
 #include "core/metrics/metrics_log.h"
 #include "core/nn/backbone.h"
 #include "core/stream/stream.h"
@@ -42,6 +43,8 @@ class Learner {
     /// Yes/no options with which a prediction depends on the other samples of its batch; no other
     /// option may make it so.
     std::vector<std::string_view> batch_options = {};
+    /// What its classification loss tells apart; null: LossClasses::kOther.
+    LossClassesOf loss_classes = {};
   };
 
   explicit Learner(const StreamInfo& stream) : num_classes_(stream.num_classes) {}
@@ -72,7 +75,7 @@ class Learner {
   /// Everything that `restore` needs to go on, bit for bit, as if the program had never stopped.
   [[nodiscard]] State save();
   /// @param origin  file, for messages   @throws Error listing missing, unexpected and mis-shaped
-  /// tensors
+  /// tensors, or parameters that are not finite
   void restore(const State& state, std::string_view origin);
 
   /// All tensors of the method: backbone, adapters, heads, statistics.
@@ -94,5 +97,8 @@ class Learner {
 using Learners = Registry<Learner>;
 template <class T>
 using RegisterLearner = Register<Learner, T>;
+
+/// What the classification loss of a learner, a checked choice, tells apart.
+[[nodiscard]] LossClasses loss_classes(const config::Node& learner);
 
 }  // namespace cl

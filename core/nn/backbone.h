@@ -32,6 +32,10 @@ struct BackboneInfo {
   std::string options;                // canonical, without files: what else decides its output
 };
 
+/// What the option `weights` of a backbone says where no file gives them: nothing is pre-trained.
+/// (A file of that name is './random'.)
+inline constexpr std::string_view kRandomWeights = "random";
+
 struct BackboneParts {
   RngKey key;  // for weights that no file gives
   c10::Device device;
@@ -46,6 +50,9 @@ class Backbone {
   using Parts = BackboneParts;
   struct Traits {
     Target input = Target::kClass;
+    /// Whether it can be built on LibTorch's meta device: names and shapes without values, those of
+    /// its files compared with its own.
+    bool has_outline = false;
   };
 
   virtual ~Backbone() = default;

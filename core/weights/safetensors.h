@@ -21,6 +21,9 @@ struct SafetensorsFile {
 /// @throws Error naming the file, and the tensor where there is one
 SafetensorsFile read_safetensors(const std::filesystem::path& file);
 
+/// The same without the values: tensors of LibTorch's meta device, which have a type and a shape.
+SafetensorsFile read_safetensors_outline(const std::filesystem::path& file);
+
 /// Written beside and renamed; tensors as they are, each made contiguous on the CPU, ordered by the
 /// size of their type.
 /// @throws Error naming the file, and the tensor where there is one

@@ -36,7 +36,7 @@ class SafetensorsReader {
   explicit SafetensorsReader(const std::filesystem::path& file)
       : file_(file.string()), mapped_(file), bytes_(mapped_.bytes()) {}
 
-  SafetensorsFile read() {
+  SafetensorsFile read(bool with_values) {
     const nlohmann::json header = parse(header_text());
     SafetensorsFile result;
     std::vector<Entry> entries;
@@ -51,7 +51,9 @@ class SafetensorsReader {
       return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
     });
     check_coverage(entries);
-    for (const Entry& item : entries) result.tensors.emplace_back(item.name, tensor(item));
+    for (const Entry& item : entries) {
+      result.tensors.emplace_back(item.name, with_values ? tensor(item) : outline(item));
+    }
     return result;
   }
 
@@ -166,6 +168,10 @@ class SafetensorsReader {
     }
   }
 
+  [[nodiscard]] static Tensor outline(const Entry& item) {
+    return at::empty(item.shape, at::TensorOptions(item.type).device(c10::kMeta));
+  }
+
   [[nodiscard]] Tensor tensor(const Entry& item) const {
     Tensor result = at::empty(item.shape, at::TensorOptions(item.type));
     if (item.begin == item.end) return result;
@@ -186,7 +192,11 @@ class SafetensorsReader {
 }  // namespace
 
 SafetensorsFile read_safetensors(const std::filesystem::path& file) {
-  return SafetensorsReader(file).read();
+  return SafetensorsReader(file).read(/*with_values=*/true);
+}
+
+SafetensorsFile read_safetensors_outline(const std::filesystem::path& file) {
+  return SafetensorsReader(file).read(/*with_values=*/false);
 }
 
 }  // namespace cl

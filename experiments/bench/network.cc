@@ -25,8 +25,9 @@ constexpr int64_t kTail = 9;  // first block that trains
 constexpr int kThreads = 2;
 
 std::unique_ptr<Backbone> vit_base() {
-  return Backbones::get().make(config::Node::parse("vit: {preset: vit_base_patch16_224}", "bench"),
-                               {.key = RngKey(1), .device = at::kCPU});
+  return Backbones::get().make(
+      config::Node::parse("vit: {preset: vit_base_patch16_224, weights: random}", "bench"),
+      {.key = RngKey(1), .device = at::kCPU});
 }
 
 /// @param flops  of a batch

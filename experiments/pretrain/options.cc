@@ -3,7 +3,11 @@
 #include <array>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "core/config/read.h"
+#include "core/config/write.h"
+#include "core/nn/backbone.h"
 
 namespace cl::experiments {
 
@@ -36,7 +40,27 @@ void PretrainOptions::fields(config::Fields& f) {
 void PretrainOptions::check(const config::Node& node) const {
   if (name.empty()) node.fail("missing key 'pretrain': a name for what is trained");
   if (save.empty()) node.fail("missing key 'save': where the weights are written");
+  const config::Node weights = config::choice(backbone).options.at_or_null("weights");
+  if (!weights.is_null() && weights.scalar() != kRandomWeights) {
+    weights.fail(fmt::format("pre-training starts from random weights; expected '{}', found {}",
+                             kRandomWeights, weights.found()));
+  }
   if (num_images < batch_size) node.fail("num_images is less than one batch_size");
+}
+
+bool are_those(const PretrainOptions& options, const std::string& recorded) {
+  try {
+    config::Node node = config::Node::parse(recorded, "recorded options");
+    const config::Choice network = config::choice(node.at("backbone"));
+    // Earlier texts leave the weights empty where they are random.
+    if (network.options.contains("weights") && network.options.at("weights").scalar().empty()) {
+      node = node.with(fmt::format("backbone.{}.weights", network.name),
+                       config::Node::of(kRandomWeights));
+    }
+    return config::write(config::read<PretrainOptions>(node)) == config::write(options);
+  } catch (const ConfigError&) {
+    return false;
+  }
 }
 
 PretrainOptions load_pretrain_suite(const std::filesystem::path& file,

@@ -35,6 +35,10 @@ struct PretrainOptions {
   void check(const config::Node& node) const;
 };
 
+/// Whether `recorded`, canonical text that a file of weights or a state was written with, means the
+/// same training.
+[[nodiscard]] bool are_those(const PretrainOptions& options, const std::string& recorded);
+
 /// @throws ConfigError at the first mistake, @throws Error if the file cannot be read
 [[nodiscard]] PretrainOptions load_pretrain_suite(const std::filesystem::path& file,
                                                   const std::vector<Override>& overrides);

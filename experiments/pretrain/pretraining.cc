@@ -21,6 +21,7 @@
 #include "core/stream/stream.h"
 #include "core/train/muon.h"
 #include "core/train/optimiser.h"
+#include "core/weights/finite.h"
 #include "core/weights/safetensors.h"
 #include "experiments/pretrain/descriptor.h"
 #include "experiments/pretrain/network.h"
@@ -245,7 +246,7 @@ class Pretraining {
   void resume() {
     if (!fs::exists(state_file())) return;
     const SavedTraining saved = read_saved_training(state_file());
-    if (saved.options != identity()) {
+    if (!are_those(options_, saved.options)) {
       throw Error(
           fmt::format("'{}' holds the state of a pre-training with other options; finish it "
                       "with those, or delete the file to begin anew",
@@ -255,6 +256,8 @@ class Pretraining {
     earlier_seconds_ = saved.seconds;
     image_loss_ = saved.image_loss_sum;
     patch_loss_ = saved.patch_loss_sum;
+    require_finite(saved.model, state_file().string());
+    require_finite(saved.muon, state_file().string());
     load(*this, saved.model, state_file().string());
     muon_->load(saved.muon);
     adam_->load(saved.adam);
@@ -265,7 +268,10 @@ class Pretraining {
     State weights;
     for (auto& [name, tensor] : snapshot(*backbone_))
       weights.emplace_back(name, tensor.to(at::kHalf));
-    write_safetensors(followed(options_.save.resolve()), weights,
+    const fs::path file = followed(options_.save.resolve());
+    require_finite(weights, file.string() + ", not written, in half precision");
+    if (file.has_parent_path()) fs::create_directories(file.parent_path());
+    write_safetensors(file, weights,
                       {{"name", options_.name},
                        {"options", identity()},
                        {"images", std::to_string(num_steps() * options_.batch_size)},
@@ -299,8 +305,7 @@ bool pretrain(const PretrainOptions& options, const PretrainPlace& place) {
   if (fs::exists(file)) {
     const auto metadata = read_safetensors(file).metadata;
     const auto trained_with = metadata.find("options");
-    if (trained_with != metadata.end() && trained_with->second == config::write(options))
-      return true;
+    if (trained_with != metadata.end() && are_those(options, trained_with->second)) return true;
     throw Error(fmt::format(
         "'{}' holds other weights; choose another 'save', or move that file away", file.string()));
   }

@@ -195,7 +195,7 @@ const RegisterLearner<Sema> kRegistered{
     "adapters and descriptors added where the data shift, mixed by a router",
     "Wang et al. 2025, Self-Expansion of Pre-trained Models with Mixture of Adapters for "
     "Continual Learning",
-    {.tolerant_option = "threshold"}};
+    {.tolerant_option = "threshold", .loss_classes = always(LossClasses::kExperience)}};
 
 }  // namespace
 }  // namespace cl::sema

@@ -1,5 +1,6 @@
 #include "analysis/show.h"
 
+#include "core/metrics/zero_loss.h"
 #include "tests/support/catch.h"
 #include "tests/support/example_run.h"
 
@@ -47,6 +48,17 @@ TEST_CASE("a run that went on under other arithmetic is shown to have done so", 
   run.provenance["earlier_arithmetic"] = "g++ 12";
   CHECK_THAT(show(run), Contains("note      went on under other arithmetic than it began with") &&
                             Contains("  earlier_arithmetic: g++ 12\n"));
+}
+
+TEST_CASE("a shown run says what its numbers could be mistaken for", "[analysis]") {
+  RunRecord run = example_run();
+  CHECK_THAT(show(run), !Contains("random weights") && !Contains("single class"));
+  run.spec += "backbone: {vit: {weights: random}}\n";
+  RunRecorder log(run);
+  log_zero_loss(std::vector<int64_t>{0, 2}, log);
+  CHECK_THAT(show(run), Contains("backbone  tiny, with random weights: nothing was pre-trained\n"));
+  CHECK_THAT(show(run), Contains("  in 2 of 3 experiences (0 2) the classification loss runs over "
+                                 "a single class: it is always zero and teaches nothing\n"));
 }
 
 TEST_CASE("decisions are counted by looks, not by the descriptors of a look", "[analysis]") {

@@ -1,7 +1,9 @@
 #include "analysis/table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "analysis/render/csv.h"
 #include "analysis/render/latex.h"
 #include "analysis/render/markdown.h"
+#include "core/metrics/zero_loss.h"
 #include "tests/support/catch.h"
 
 namespace cl::analysis {
@@ -187,6 +190,46 @@ TEST_CASE("a table says what was not computed as usual", "[analysis]") {
   REQUIRE(both.size() == 2);
   CHECK_THAT(both[0], Contains("training views come back after 5 passes"));
   CHECK_THAT(both[1], Contains("frozen parts computed in bf16"));
+}
+
+TEST_CASE("a table says that the backbone's weights are random", "[analysis]") {
+  const auto notes = [](const std::string& weights) {
+    RunRecord run = run_of("a", "", 1, .9, .8, .8);
+    run.spec.replace(run.spec.find("backbone: tiny"), 14,
+                     "backbone:\n  vit:\n    weights: " + weights);
+    return make_tables({run}, default_columns())[0].notes;
+  };
+  CHECK(notes("a.safetensors").empty());
+  CHECK(notes("./random").empty());
+  for (const std::string weights : {"random", "\"\""}) {  // the latter in earlier run files
+    INFO(weights);
+    REQUIRE(notes(weights).size() == 1);
+    CHECK_THAT(notes(weights)[0],
+               Contains("random weights") && Contains("nothing was pre-trained"));
+  }
+}
+
+TEST_CASE("a table says whose classification loss was always zero, and how often", "[analysis]") {
+  std::vector<RunRecord> runs = example();
+  const auto all = std::vector<int64_t>{0, 1};
+  for (RunRecord& run : runs) {
+    RunRecorder log(run);
+    if (run.learner == "good" || run.learner == "poor") log_zero_loss(all, log);
+    if (run.learner == "tied") log_zero_loss(std::span(all).first(1), log);
+    CHECK(zero_loss(run).size() == (run.learner == "joint" ? 0U : run.learner == "tied" ? 1U : 2U));
+  }
+  const auto notes = make_tables(runs, default_columns())[0].notes;
+  const auto has = [&](const std::string& text) {
+    return std::count(notes.begin(), notes.end(), text) == 1;
+  };
+  CHECK(
+      has("WARNING: in 1 of 2 experiences the classification loss of tied runs over a single "
+          "class: it is always zero and teaches nothing"));
+  CHECK(
+      has("WARNING: in 2 of 2 experiences the classification loss of good, poor runs over a "
+          "single class: it is always zero and teaches nothing"));
+  const auto without = make_tables(example(), default_columns())[0].notes;
+  CHECK(notes.size() == without.size() + 2);
 }
 
 TEST_CASE("a Markdown table reads as written here", "[analysis]") {

@@ -3,7 +3,9 @@
 // After a change of results on purpose: run this binary with "[.regenerate]" and look at the
 // difference of the transcripts.
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <map>
 #include <set>
 #include <variant>
 
@@ -317,6 +319,73 @@ TEST_CASE("on a stream of one experience every learner is its own joint training
     experiments::conduct(*parted, *joint.learner, {.is_joint = true}, joint.context(),
                          [](int64_t) {});
     CHECK(equal(continual.learner->save(), joint.learner->save()));
+  }
+}
+
+/// What else than cross-entropy is in a loss, or can pull at the classifier, set to nothing.
+constexpr std::array kCrossEntropyAlone{
+    Setting{"l2p.similarity_weight", "0"},
+    Setting{"dual_prompt.similarity_weight", "0"},
+    Setting{"lwf.lambda", "0"},
+    Setting{"ewc.lambda", "0"},
+};
+
+/// The experiences in which every epoch of the learner's training had a loss of exactly zero.
+std::vector<int64_t> without_loss(const RunRecord& record) {
+  const auto table = std::find_if(record.tables.begin(), record.tables.end(), [](const auto& one) {
+    return one.first == "training_train" || one.first == "training_functional";
+  });
+  if (table == record.tables.end()) return {};
+  std::map<int64_t, bool> is_zero;
+  const auto& experiences = std::get<std::vector<int64_t>>(table->second.at(0).values);
+  const auto& losses = std::get<std::vector<double>>(table->second.at(2).values);
+  for (size_t i = 0; i < losses.size(); ++i) {
+    is_zero.try_emplace(experiences[i], true).first->second &= losses[i] == 0;
+  }
+  std::vector<int64_t> result;
+  for (const auto& [k, zero] : is_zero) {
+    if (zero) result.push_back(k);
+  }
+  return result;
+}
+
+TEST_CASE("a learner learns nothing from a single class exactly where it declares that",
+          "[conformance][learner]") {
+  constexpr int64_t kClasses = 6;
+  const auto one_by_one = blobs(7, /*train_per_class=*/16, /*experiences=*/kClasses);
+  std::vector<std::vector<int64_t>> classes;
+  for (int64_t k = 0; k < kClasses; ++k) classes.push_back({k});
+  std::set<LossClasses> declared;
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    config::Node choice = choice_of(entry->name);
+    for (const Setting& setting : kCrossEntropyAlone) {
+      if (!setting.option.starts_with(entry->name + ".")) continue;
+      choice = choice.with(setting.option, config::Node::parse(setting.value, "conformance.yaml"));
+    }
+    Run run(*entry, *one_by_one);
+    run.learner = Learners::get().make(
+        choice, {testing::make_tiny(kDepth), one_by_one->info(), RngKey(kModelSeed), at::kCPU});
+    run.conduct();
+    CHECK(without_loss(run.record) == lone_classes(loss_classes(choice), classes));
+    declared.insert(loss_classes(choice));
+  }
+  CHECK(declared.size() == 4);  // so that each answer was put to the test
+}
+
+TEST_CASE("a learner is built without values where the backbone has none",
+          "[conformance][learner]") {
+  const auto stream = blobs();
+  const auto vit = config::Node::parse(
+      "vit: {preset: custom, image_size: 8, patch_size: 4, width: 16, depth: 12, heads: 2, "
+      "weights: random}",
+      "conformance.yaml");
+  for (const Learners::Entry* entry : learners()) {
+    INFO(entry->name);
+    auto outline = Backbones::get().make(vit, {RngKey(1), c10::Device(c10::kMeta)});
+    CHECK(outline->info().depth == kDepth);
+    CHECK_NOTHROW(Learners::get().make(choice_of(entry->name), {std::move(outline), stream->info(),
+                                                                RngKey(kModelSeed), at::kCPU}));
   }
 }
 

@@ -48,7 +48,8 @@ void set_by_hand(Adapter& adapter) {
 }
 
 const std::string kVit =
-    "vit: {preset: custom, image_size: 16, patch_size: 8, width: 32, depth: 3, heads: 2}";
+    "vit: {preset: custom, image_size: 16, patch_size: 8, width: 32, depth: 3, heads: 2, "
+    "weights: random}";
 
 std::unique_ptr<Backbone> vit() {
   return Backbones::get().make(config::Node::parse(kVit, "test.yaml"), {RngKey(1), kCpu});

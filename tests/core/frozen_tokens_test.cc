@@ -262,7 +262,10 @@ TEST_CASE("bfloat16 gives numbers of its own, near those of float32", "[frozen_t
   const TempDir folder;
   const std::string stem = GENERATE("patch", "conv");
   const std::string options =
-      "preset: custom, image_size: 8, patch_size: 4, width: 32, depth: 2, heads: 2, stem: " + stem;
+      "preset: custom, image_size: 8, patch_size: 4, width: 32, depth: 2, heads: 2, weights: "
+      "random, "
+      "stem: " +
+      stem;
   const auto backbone = Backbones::get().make(config::Node::parse("vit: {" + options + "}", "test"),
                                               {.key = RngKey(1), .device = at::kCPU});
   const TensorDataset images(init::uniform({5, 3, 8, 8}, 0, 1, RngKey(2), at::kCPU),

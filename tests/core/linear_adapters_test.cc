@@ -36,7 +36,8 @@ AdapterHooks hooks_of(const std::string& yaml) {
 
 std::unique_ptr<Backbone> vit() {
   const auto choice = config::Node::parse(
-      "vit: {preset: custom, image_size: 16, patch_size: 8, width: 32, depth: 2, heads: 2}",
+      "vit: {preset: custom, image_size: 16, patch_size: 8, width: 32, depth: 2, heads: 2, "
+      "weights: random}",
       "test.yaml");
   return Backbones::get().make(choice, {RngKey(1), at::kCPU});
 }

@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <vector>
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/nn/backbone.h"
@@ -29,8 +32,11 @@ std::filesystem::path reference(const std::string& name) {
   return std::filesystem::path(CL_SOURCE_DIR) / "tests/reference" / name;
 }
 
+/// With random weights unless the options name a file.
 std::unique_ptr<Backbone> build(const std::string& options, uint64_t seed = 1) {
-  return Backbones::get().make(config::Node::parse("vit: {" + options + "}", "test.yaml"),
+  const bool has_weights = options.find("weights: ") != std::string::npos;
+  const std::string text = options + (has_weights ? "" : ", weights: random");
+  return Backbones::get().make(config::Node::parse("vit: {" + text + "}", "test.yaml"),
                                {RngKey(seed), kCpu});
 }
 
@@ -259,6 +265,35 @@ TEST_CASE("weights that do not fit are listed with their file", "[nn]") {
                         Contains("'cls_token' is [1, 1, 24], expected [1, 1, 48]"));
 }
 
+TEST_CASE("weights that are not finite are refused with file, tensors and numbers", "[nn]") {
+  const TempDir dir;
+  State state = snapshot(*build(kMicro));
+  const double strange = GENERATE(values<double>({NAN, HUGE_VAL, -HUGE_VAL}));
+  for (auto& [name, tensor] : state) {
+    if (name == "norm.bias") tensor.narrow(0, 5, 2).fill_(strange);         // of 48
+    if (name == "blocks.1.mlp.fc1.weight") tensor.view({-1})[7] = strange;  // of 192 * 48
+  }
+  write_safetensors(dir / "w", state);
+  CHECK_THROWS_WITH(build(kMicro + ", weights: " + (dir / "w").string()),
+                    StartsWith((dir / "w").string() + ": not finite (NaN or infinity)") &&
+                        Contains("tensor 'norm.bias': 2 of 48 values") &&
+                        Contains("tensor 'blocks.1.mlp.fc1.weight': 1 of 9216 values"));
+}
+
+TEST_CASE("weights too large for their type or for single precision are refused", "[nn]") {
+  const TempDir dir;
+  State state = snapshot(*build(kMicro));
+  const auto type = GENERATE(at::kHalf, at::kDouble);
+  for (auto& [name, tensor] : state) {
+    if (name != "norm.bias") continue;
+    // Beyond half precision's 65504: infinite in the file. A finite double beyond 3.4e38.
+    tensor = at::full({48}, type == at::kHalf ? 1e5 : 1e300, at::kDouble).to(type);
+  }
+  write_safetensors(dir / "w", state);
+  CHECK_THROWS_WITH(build(kMicro + ", weights: " + (dir / "w").string()),
+                    Contains("tensor 'norm.bias': 48 of 48 values"));
+}
+
 TEST_CASE("weights without a head give a vit without logits", "[nn]") {
   const TempDir dir;
   State state = read_safetensors(reference("vit_micro.safetensors")).tensors;
@@ -280,21 +315,76 @@ TEST_CASE("weights of one image size serve another", "[nn]") {
   CHECK(features.sizes() == at::IntArrayRef{1, 48});
 }
 
-TEST_CASE("positions are resampled by the cubic kernel and the class token kept", "[nn]") {
+struct Resampled {
+  std::string by;          // what made it, as in the reference file
+  std::string resampling;  // ours
+};
+
+TEST_CASE("positions are resampled as timm and Hugging Face resample them", "[nn]") {
+  const State weights = read_safetensors(reference("vit_positions.safetensors")).tensors;
+  const State expected = read_safetensors(reference("vit_positions_out.safetensors")).tensors;
+  const auto [by, resampling] =
+      GENERATE(values<Resampled>({{"timm", "bicubic_antialias"},
+                                  {"timm_no_antialias", "bicubic"},
+                                  {"hf_vit", "bicubic"},
+                                  {"hf_dinov2", "bicubic"},
+                                  {"hf_dinov2_reg", "bicubic_antialias"}}));
+  const auto [direction, grid] = GENERATE(table<std::string, int64_t>({{"up", 6}, {"down", 2}}));
+  INFO(direction << ", " << by);
+  const Tensor* wanted = find(expected, "pos_embed_" + direction + "_" + by);
+  REQUIRE(wanted != nullptr);
+  const Tensor found = vit::resample_positions(*find(weights, "pos_embed"), grid, resampling);
+  CHECK(relative_error(found, *wanted) < kTolerance);
+  // The kernels are not alike: 0.14 where the grid grows, 0.35 where it shrinks.
+  const std::string other = resampling == "bicubic" ? "bicubic_antialias" : "bicubic";
+  const Tensor by_other = vit::resample_positions(*find(weights, "pos_embed"), grid, other);
+  CHECK(by_other.sub(*wanted).abs().max().item<double>() > 0.13);
+}
+
+TEST_CASE("a vit at another image size gives timm's features", "[nn]") {
+  const GradMode off(false);
+  const State expected = read_safetensors(reference("vit_positions_out.safetensors")).tensors;
+  const auto [direction, size] = GENERATE(table<std::string, int64_t>({{"up", 24}, {"down", 8}}));
+  INFO(direction);
+  const auto features = [&](const std::string& more) {
+    const auto vit = build(
+        fmt::format("preset: custom, image_size: {}, patch_size: 4, width: 24, depth: 2, heads: 3, "
+                    "mlp_ratio: 3, weights: {}{}",
+                    size, reference("vit_positions.safetensors").string(), more));
+    Hooks hooks;
+    return vit->forward(*find(expected, "images_" + direction), hooks);
+  };
+  const Tensor& wanted = *find(expected, "pooled_" + direction + "_timm");
+  CHECK(relative_error(features(""), wanted) < kTolerance);
+  CHECK(relative_error(features(", positions: bicubic"), wanted) > 1e-3);
+}
+
+TEST_CASE("positions are resampled by the chosen kernel and the class token kept", "[nn]") {
   // Two rows of (0, 1), and 7 for the class token.
   const Tensor positions = at::zeros({1, 5, 1}, at::kFloat);
   for (const int64_t one : {2, 4}) positions.select(1, one).fill_(1);
   positions.select(1, 0).fill_(7);
-  const Tensor result = vit::resample_positions(positions, 4);
+  // At the sources -0.25, 0.25, 0.75, 1.25; the last two by symmetry. A kernel is k.
+  const auto [resampling, first, second] = GENERATE(table<std::string, double, double>({
+      // a = -0.75, borders repeated: k(1.25) = -0.10546875; k(0.75) + k(1.75) = 0.26171875 -
+      // 0.03515625.
+      {"bicubic", -0.10546875, 0.2265625},
+      // a = -0.5, what is beyond the border left out and the rest scaled to a sum of one:
+      // k(1.25) = -0.0703125, k(0.25) = 0.8671875, k(0.75) = 0.2265625.
+      {"bicubic_antialias", -0.0703125 / 0.796875, 0.2265625 / 1.09375},
+      // max(0, 1 - |x|), borders repeated.
+      {"bilinear", 0, 0.25},
+  }));
+  INFO(resampling);
+  const Tensor result = vit::resample_positions(positions, 4, resampling);
   REQUIRE(result.sizes() == at::IntArrayRef{1, 17, 1});
   CHECK(result.select(1, 0).item<float>() == 7);
-  // Kernel with a = -0.75 at the sources -0.25, 0.25, 0.75, 1.25, borders repeated:
-  // k(1.25) = -0.10546875; k(0.75) + k(1.75) = 0.26171875 - 0.03515625; the rest by symmetry.
-  const std::vector<double> row{-0.10546875, 0.2265625, 0.7734375, 1.10546875};
+  const std::vector<double> row{first, second, 1 - second, 1 - first};
   for (int64_t i = 0; i < 16; ++i) {
-    CHECK(result.select(1, 1 + i).item<float>() == Approx(row[static_cast<size_t>(i % 4)]));
+    CHECK(result.select(1, 1 + i).item<float>() ==
+          Approx(row[static_cast<size_t>(i % 4)]).margin(1e-6));
   }
-  CHECK(at::equal(vit::resample_positions(positions, 2), positions));
+  CHECK(at::equal(vit::resample_positions(positions, 2, resampling), positions));
 }
 
 TEST_CASE("the two stems order their tokens by rows of patches", "[nn]") {

@@ -1,5 +1,6 @@
 #include "experiments/checkpoint.h"
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <numeric>
@@ -52,8 +53,9 @@ TEST_CASE("a checkpoint needs neither the suite's folder nor the weights that we
   const TempDir folder;
   const std::string measures =
       "preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, heads: 2";
-  const auto vit = Backbones::get().make(config::Node::parse("vit: {" + measures + "}", "a.yaml"),
-                                         {.key = RngKey(9), .device = at::kCPU});
+  const auto vit = Backbones::get().make(
+      config::Node::parse("vit: {" + measures + ", weights: random}", "a.yaml"),
+      {.key = RngKey(9), .device = at::kCPU});
   State weights = snapshot(*vit);
   weights.emplace_back("head.weight", at::ones({3, 8}));  // of classes that the learner ignores
   weights.emplace_back("head.bias", at::ones({3}));
@@ -140,6 +142,27 @@ TEST_CASE("settings that ask for more than there is are an error that names the 
                      {"stream.classes", "[\"a\"]"}});
   CHECK_THROWS_WITH(read_checkpoint(folder / "a.safetensors"), Contains("a.safetensors"));
   CHECK_THROWS_AS(read_checkpoint(folder / "a.safetensors"), Error);
+}
+
+TEST_CASE("a checkpoint whose parameters are not finite is refused by name", "[experiments]") {
+  const TempDir folder;
+  const auto spec =
+      load_suite(folder.write("a.yaml",
+                              "stream: {blobs: {classes: 4, experiences: 2}}\n"
+                              "learner: linear_probe\nbackbone: {tiny: {depth: 1}}\n"))
+          .runs.front();
+  apply({.jobs = 1, .intra_op_threads = 1});
+  Progress silent;
+  (void)run(spec, {.out = folder.path(), .data_root = {}, .provenance = {}, .stop = {}}, silent);
+  const auto file = RunFiles(folder.path(), spec.id()).checkpoint();
+  SafetensorsFile content = read_safetensors(file);
+  const Tensor* weight = find(content.tensors, "head.weight");
+  REQUIRE(weight != nullptr);
+  weight->select(0, 1).fill_(HUGE_VAL);  // one of four rows of 16
+  write_safetensors(folder / "broken.safetensors", content.tensors, content.metadata);
+  CHECK_THROWS_WITH(read_checkpoint(folder / "broken.safetensors"),
+                    Contains("broken.safetensors: not finite") &&
+                        Contains("tensor 'head.weight': 16 of 64 values"));
 }
 
 TEST_CASE("metadata that lie are refused by name", "[experiments]") {

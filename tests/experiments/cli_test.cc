@@ -1,4 +1,5 @@
 // The built command line as a user meets it: exit codes and messages.
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -6,9 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include <ATen/ops/ones.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/nn/backbone.h"
+#include "core/weights/safetensors.h"
 #include "tests/experiments/command_line.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
@@ -27,7 +31,7 @@ std::vector<std::filesystem::path> files_ending(const std::filesystem::path& fol
 
 const std::string kSuite = R"(
 stream: {blobs: {classes: 4, experiences: 2, train_per_class: 8, test_per_class: 4}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}
 sweep:
   learner: [simplecil, random]
 )";
@@ -74,6 +78,120 @@ TEST_CASE("check prints every run, and with --expand all of its defaults", "[exp
   CHECK(brief.code == 0);
   CHECK_THAT(brief.text, Contains("learner=simplecil") && Contains("learner=random"));
   CHECK_THAT(clsim("check --expand " + file.string()).text, Contains("batch_size: 128"));
+}
+
+TEST_CASE("check says every reason why runs would fail, with its place", "[experiments]") {
+  const TempDir folder;
+  const State other{{"module.cls_token", at::ones({1, 1, 8})}};
+  write_safetensors(folder / "w.safetensors", other);
+  folder.write("a.yaml", R"(stream: {split_images: {source: {image_folder: {folder: nowhere}}}}
+backbone: {vit: {preset: vit_mini, weights: w.safetensors}}
+learner: simplecil
+)");
+  const Finished missing = clsim("check a.yaml", folder.path());
+  INFO(missing.text);
+  CHECK(missing.code == 2);
+  CHECK_THAT(missing.text, Contains("a.yaml:1:") && Contains("nowhere"));
+  CHECK_THAT(missing.text, Contains("a.yaml:2:45: backbone.vit.weights: ") &&
+                               Contains("w.safetensors") &&
+                               Contains("1 unexpected: 'module.cls_token'"));
+  CHECK_THAT(missing.text, !Contains("is fine"));
+
+  folder.write("b.yaml", R"(stream: {blobs: {classes: 4, experiences: 2}}
+backbone: {pixels: {image_size: 8}}
+sweep:
+  learner:
+    - simplecil
+    - l2p
+    - dual_prompt
+)");
+  const Finished blocks = clsim("check b.yaml", folder.path());
+  INFO(blocks.text);
+  CHECK(blocks.code == 2);
+  CHECK_THAT(blocks.text, Contains("b.yaml:6:7: learner: ") && Contains("b.yaml:7:7: learner: "));
+  CHECK_THAT(blocks.text, !Contains("b.yaml:5:"));
+}
+
+TEST_CASE("one class at a time, check, run, table and show say who learns nothing from it",
+          "[experiments]") {
+  const TempDir folder;
+  folder.write("a.yaml", R"(
+stream: {blobs: {classes: 3, experiences: 3, train_per_class: 8, test_per_class: 4}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}
+checkpoint: none
+sweep:
+  learner: [simplecil, linear_probe, {er: {train: {epochs: 1}}}]
+)");
+  const auto about = [](const char* learner, int times) {
+    return fmt::format(
+        "learner '{}' on stream 'blobs': in {} of 3 experiences its classification loss runs over "
+        "a single class; it is always zero and teaches nothing",
+        learner, times);
+  };
+  const Finished check = clsim("check a.yaml", folder.path());
+  INFO(check.text);
+  CHECK(check.code == 0);
+  CHECK_THAT(check.text, Contains("note: " + about("linear_probe", 3)) &&
+                             Contains("note: " + about("er", 1)) && !Contains("'simplecil'"));
+  const Finished run = clsim("run a.yaml --out out", folder.path());
+  INFO(run.text);
+  REQUIRE(run.code == 0);
+  CHECK_THAT(run.text, Contains(about("linear_probe", 3)) && Contains(about("er", 1)));
+  const Finished table = clsim("table out", folder.path());
+  INFO(table.text);
+  CHECK_THAT(table.text, Contains("in 3 of 3 experiences the classification loss of linear_probe "
+                                  "runs over a single class") &&
+                             Contains("in 1 of 3 experiences the classification loss of er runs") &&
+                             Contains("the backbone has random weights"));
+  int64_t num_noted = 0;
+  for (const auto& record : files_ending(folder / "out", ".h5")) {
+    const std::string text = clsim("show " + record.string()).text;
+    CHECK_THAT(text, Contains("with random weights"));
+    num_noted += text.find("runs over a single class") != std::string::npos ? 1 : 0;
+  }
+  CHECK(num_noted == 2);
+}
+
+TEST_CASE("weights that are not finite end a run and features with the tensor's name",
+          "[experiments]") {
+  const TempDir folder;
+  const auto vit = Backbones::get().make(
+      config::Node::parse("vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, "
+                          "heads: 2, weights: random}",
+                          "test"),
+      {RngKey(1), at::kCPU});
+  State state = snapshot(*vit);
+  find(state, "norm.weight")->select(0, 3).fill_(NAN);
+  write_safetensors(folder / "w.safetensors", state);
+  write_safetensors(folder / "x.safetensors", {{"x", at::ones({2, 3, 8, 8})}});
+  const std::string backbone =
+      "{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, heads: 2, weights: "
+      "w.safetensors}}";
+  folder.write("a.yaml",
+               "stream: {blobs: {classes: 4, experiences: 2}}\nlearner: simplecil\n"
+               "backbone: " +
+                   backbone + "\n");
+  const std::string problem = "tensor 'norm.weight': 1 of 8 values";
+  const Finished run = clsim("run a.yaml", folder.path());
+  CHECK(run.code == 1);
+  CHECK_THAT(run.text, Contains("w.safetensors: not finite") && Contains(problem));
+  const Finished features = clsim(
+      fmt::format("features --backbone '{}' --out f.h5 x.safetensors", backbone), folder.path());
+  CHECK(features.code == 1);
+  CHECK_THAT(features.text, Contains("w.safetensors: not finite") && Contains(problem));
+  CHECK_FALSE(std::filesystem::exists(folder / "f.h5"));
+}
+
+TEST_CASE("features of a sample that is not finite are not written", "[experiments]") {
+  const TempDir folder;
+  Tensor x = at::ones({3, 3, 8, 8});
+  x.select(0, 1).fill_(NAN);
+  write_safetensors(folder / "x.safetensors", {{"x", x}});
+  const Finished features = clsim(
+      "features --backbone '{pixels: {image_size: 8}}' --out f.h5 x.safetensors", folder.path());
+  CHECK(features.code == 1);
+  CHECK_THAT(features.text, Contains("sample 1, counted from 0: its features are not finite"));
+  CHECK_FALSE(std::filesystem::exists(folder / "f.h5"));
 }
 
 TEST_CASE("list shows each kind, in the singular or plural, and the options of one",
@@ -139,9 +257,9 @@ TEST_CASE("a failed run exits with 1, leaves its reason, and the others finish",
   folder.write("broken.safetensors", "no weights");
   const auto file = folder.write("a.yaml", R"(
 stream: {blobs: {classes: 4, experiences: 2, train_per_class: 8, test_per_class: 4}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}
 learner: simplecil
-sweep: {backbone.vit.weights: ["", broken.safetensors]}
+sweep: {backbone.vit.weights: [random, broken.safetensors]}
 )");
   const std::string out = (folder / "out").string();
   const Finished result = clsim(fmt::format("run {} --out {}", file.string(), out));
@@ -224,7 +342,8 @@ TEST_CASE("a trace says when the parts of a run began and ended", "[experiments]
 TEST_CASE("features and predictions are computed from a tensor file and written", "[experiments]") {
   const TempDir folder;
   const std::string backbone =
-      "'{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}'";
+      "'{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, "
+      "weights: random}}'";
   // A safetensors file by hand: x [1, 3, 8, 8] of zeros, 192 numbers of 4 bytes.
   std::string header = R"({"x":{"dtype":"F32","shape":[1,3,8,8],"data_offsets":[0,768]}})";
   header.resize((header.size() + 7) / 8 * 8, ' ');

@@ -19,7 +19,7 @@ namespace {
 
 const std::string kSuite = R"(
 stream: {blobs: {classes: 4, experiences: 2, train_per_class: 8, test_per_class: 4}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}
 learner: linear_probe
 sweep:
   execution: [reference, once]
@@ -74,7 +74,7 @@ TEST_CASE("of many experiences clsim bench draws seconds and memory", "[experime
   const TempDir folder;
   folder.write("suite.yaml", R"(
 stream: {blobs: {classes: 9, experiences: 9, train_per_class: 4, test_per_class: 2}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 1, heads: 2, weights: random}}
 learner: simplecil
 )");
   REQUIRE(clsim("bench suite.yaml --rounds 1 --csv a.csv --svg a.svg", folder.path()).code == 0);

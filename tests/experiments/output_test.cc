@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kBackbone =
-    "{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}";
+    "{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}";
 
 /// A suite over SmallImages.
 fs::path write_suite(const SmallImages& images, const std::string& more = "") {
@@ -242,7 +242,7 @@ TEST_CASE("control characters of names reach no output", "[experiments]") {
   const std::string name = "\"a\\e[2Jb\\nc\\x7f\"";  // of YAML: ESC, line break, DEL
   (void)folder.write("a.yaml", "suite: " + name + R"(
 stream: {blobs: {classes: 4, experiences: 2, train_per_class: 8, test_per_class: 4}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}
 learner: simplecil
 )");
   const Finished run = clsim("run a.yaml --cache-gib 0", folder.path());  // into results/NAME

@@ -1,8 +1,10 @@
+#include <cmath>
 #include <filesystem>
 #include <string>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 #include "core/weights/safetensors.h"
 #include "experiments/pretrain/descriptor.h"
 #include "experiments/pretrain/pretraining.h"
+#include "experiments/pretrain/saved_training.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
@@ -22,7 +25,7 @@ namespace {
 PretrainOptions small_options(const TempDir& folder, const std::string& save) {
   const auto file = folder.write(save + ".yaml", fmt::format(R"(pretrain: small
 stream: {{formula_images: {{num_train: 300, image_size: 16}}}}
-backbone: {{vit: {{preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 2, heads: 2}}}}
+backbone: {{vit: {{preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 2, heads: 2, weights: random}}}}
 save: {}.safetensors
 num_images: 440
 batch_size: 2
@@ -107,6 +110,16 @@ TEST_CASE("a stopped pre-training continues to the same weights, and learns", "[
   CHECK_THROWS_WITH(pretrain(other, {.data_root = {}, .stop = {}, .report = record}),
                     Contains("other options"));
 
+  // A state that is not finite, as no training of ours leaves it.
+  const auto state = folder / "broken.safetensors.part";
+  const SavedTraining saved = read_saved_training(state);
+  SavedTraining strange = saved;
+  strange.model.front().second = at::full_like(saved.model.front().second, NAN);
+  write_saved_training(state, strange);
+  CHECK_THROWS_WITH(pretrain(broken, {.data_root = {}, .stop = {}, .report = record}),
+                    Contains("broken.safetensors.part: not finite"));
+  write_saved_training(state, saved);
+
   REQUIRE(pretrain(broken, {.data_root = {}, .stop = {}, .report = record}));
   CHECK_FALSE(std::filesystem::exists(folder / "broken.safetensors.part"));
   const auto expected = read_safetensors(folder / "whole.safetensors");
@@ -126,6 +139,33 @@ TEST_CASE("finished weights are neither trained again nor overwritten", "[experi
   options.seed = 1;
   CHECK_THROWS_WITH(pretrain(options, place), Contains("holds other weights"));
   CHECK(std::filesystem::last_write_time(folder / "done.safetensors") == written);
+}
+
+TEST_CASE("options that were written before random weights had a name are the same",
+          "[experiments]") {
+  const auto shipped = read_safetensors(std::filesystem::path(CL_SOURCE_DIR) / "experiments" /
+                                        "weights" / "vit_mini.safetensors");
+  const std::string& recorded = shipped.metadata.at("options");
+  REQUIRE_THAT(recorded, Contains("    weights: \"\"\n"));
+  PretrainOptions options = load_pretrain_suite(
+      std::filesystem::path(CL_SOURCE_DIR) / "experiments/suites/pretrain_vit_mini.yaml", {});
+  CHECK(are_those(options, recorded));
+  options.seed = 1;
+  CHECK_FALSE(are_those(options, recorded));
+  CHECK_FALSE(are_those(options, "no options"));
+}
+
+TEST_CASE("pre-training refuses weights to start from", "[experiments]") {
+  const TempDir folder;
+  folder.write("w.safetensors", "");
+  const auto file = folder.write("a.yaml", R"(pretrain: small
+stream: formula_images
+backbone: {vit: {weights: w.safetensors}}
+save: b.safetensors
+)");
+  CHECK_THROWS_WITH(load_pretrain_suite(file, {}),
+                    Contains("a.yaml:3:27: backbone.vit.weights: pre-training starts from random "
+                             "weights; expected 'random', found 'w.safetensors'"));
 }
 
 TEST_CASE("saved weights send tokens of length about one a dimension through the blocks",
@@ -153,7 +193,8 @@ TEST_CASE("pre-training refuses patches that its descriptor does not describe", 
   const TempDir folder;
   auto options = small_options(folder, "odd");
   options.backbone = config::Node::parse(
-      "vit: {preset: custom, image_size: 16, patch_size: 4, width: 16, depth: 1, heads: 2}",
+      "vit: {preset: custom, image_size: 16, patch_size: 4, width: 16, depth: 1, heads: 2, "
+      "weights: random}",
       "test");
   CHECK_THROWS_WITH(pretrain(options, {.data_root = {}, .stop = {}, .report = {}}),
                     Contains("expected 4 patch tokens") && Contains("has 16"));

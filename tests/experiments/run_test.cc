@@ -50,7 +50,7 @@ stream:
     train_per_class: 12
     test_per_class: 6
     transform: {image_size: 16, augment: crop_flip}
-backbone: {vit: {preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 3, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 16, patch_size: 8, width: 16, depth: 3, heads: 2, weights: random}}
 checkpoint: none
 sweep:
   learner: [{sema: {first_expandable: 1, last_expandable: 2}}, fixed_adapters, l2p]

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 std::string trained_suite(int epochs) {
   return fmt::format(R"(
 stream: {{blobs: {{classes: 2, experiences: 1, train_per_class: 64, test_per_class: 4}}}}
-backbone: {{vit: {{preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}}}
+backbone: {{vit: {{preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}}}
 learner: {{finetune_adapter: {{train: {{epochs: {}}}}}}}
 )",
                      epochs);
@@ -138,7 +138,7 @@ TEST_CASE("a result that is gone when the suite ends is not counted as finished"
   const std::string suite = folder
                                 .write("a.yaml", R"(
 stream: {blobs: {classes: 2, experiences: 1, train_per_class: 64, test_per_class: 4}}
-backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2}}
+backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}
 sweep:
   learner: [simplecil, finetune_adapter]
   learner.finetune_adapter.train.epochs: [300]

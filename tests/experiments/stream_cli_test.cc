@@ -22,7 +22,7 @@ fs::path write_suite(const SmallImages& images) {
       "a.yaml", "stream: {split_images: {source: " + kSmallSource +
                     ", transform: {image_size: 8, augment: crop_flip, normalise: half}}}\n"
                     "backbone: {vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, "
-                    "depth: 2, heads: 2}}\n"
+                    "depth: 2, heads: 2, weights: random}}\n"
                     "learner: simplecil\n"
                     "sweep: {seeds: [0, 1]}\n");
 }

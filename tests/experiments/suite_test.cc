@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "analysis/reported.h"
 #include "core/base/error.h"
 #include "tests/support/catch.h"
@@ -45,7 +47,7 @@ const std::filesystem::path kSuites =
 /// Random weights instead of files that only users have.
 std::vector<Override> without_weights(const std::filesystem::path& suite) {
   if (suite.parent_path() == kSuites) return {};
-  return {parse_override("backbone.vit.weights=''")};
+  return {parse_override("backbone.vit.weights=random")};
 }
 
 }  // namespace
@@ -118,10 +120,11 @@ TEST_CASE("a mistake in the last run of a sweep is found before the first one st
 TEST_CASE("images that the backbone does not take are found before anything is built",
           "[experiments]") {
   const std::string suite = "stream: {blobs: {image_size: 16}}\nlearner: random\nbackbone: ";
-  CHECK(error(suite + "{vit: {preset: vit_mini}}\n") ==
+  CHECK(error(suite + "{vit: {preset: vit_mini, weights: random}}\n") ==
         "a.yaml:3:11: backbone: the backbone takes samples of shape [3, 32, 32], but the stream "
         "gives [3, 16, 16]; choose the image size of one to fit the other");
-  CHECK(error(suite + "{vit: {preset: vit_mini, image_size: 16}}\n") == "no error");
+  CHECK(error(suite + "{vit: {preset: vit_mini, image_size: 16, weights: random}}\n") ==
+        "no error");
 }
 
 TEST_CASE("a missing file of weights is found before anything is built", "[experiments]") {
@@ -133,15 +136,53 @@ TEST_CASE("a missing file of weights is found before anything is built", "[exper
 
 TEST_CASE("the text of a preset shows the preset's own measures", "[experiments]") {
   const std::string suite = "stream: {blobs: {image_size: 32}}\nlearner: random\n";
-  const std::string text = load(suite + "backbone: vit\n").runs.front().canonical();
+  const std::string vit = "backbone: {vit: {weights: random}}\n";
+  const std::string text = load(suite + vit).runs.front().canonical();
   CHECK_THAT(text, Contains("image_size: 32\n") && Contains("patch_size: 8\n") &&
                        Contains("width: 128\n") && Contains("heads: 8\n") &&
                        Contains("mlp_ratio: 2\n") && Contains("stem: conv\n"));
   CHECK(load(text).runs.front().canonical() == text);
-  CHECK(id(suite + "backbone: {vit: {width: 128}}\n") == id(suite + "backbone: vit\n"));
+  CHECK(id(suite + "backbone: {vit: {weights: random, width: 128}}\n") == id(suite + vit));
   // Twelve is the number of heads of `custom`, but not of vit_mini.
   CHECK_THAT(error(suite + "backbone: {vit: {heads: 12}}\n"),
              StartsWith("a.yaml:3:25: backbone.vit.heads: expected 8, as preset 'vit_mini'"));
+}
+
+TEST_CASE("a vit without weights is a mistake, unless it says that they are random",
+          "[experiments]") {
+  const std::string suite = "stream: {blobs: {image_size: 32}}\nlearner: random\nbackbone: ";
+  const std::string problem =
+      "backbone.vit.weights: a vit needs weights: expected a safetensors file with timm's names, "
+      "or the word 'random' for random ones, with which nothing is pre-trained";
+  CHECK(error(suite + "vit\n") == "a.yaml:3:11: " + problem);
+  CHECK(error(suite + "{vit: {preset: vit_mini}}\n") == "a.yaml:3:17: " + problem);
+  CHECK(error(suite + "{vit: {weights: ''}}\n") == "a.yaml:3:27: " + problem);
+  CHECK(error(suite + "{vit: {weights: random}}\n") == "no error");
+  CHECK_THAT(load(suite + "{vit: {weights: random}}\n").runs.front().canonical(),
+             Contains("    weights: random\n"));
+  // A file of that name is a file.
+  CHECK_THAT(error(suite + "{vit: {weights: ./random}}\n"),
+             StartsWith("a.yaml:3:27: backbone.vit.weights: there is no file '/"));
+}
+
+TEST_CASE("how positions are resampled belongs to the run where it can matter", "[experiments]") {
+  const auto text = [](int64_t size, const std::string& options) {
+    return load(fmt::format("stream: {{blobs: {{image_size: {}}}}}\nlearner: random\n"
+                            "backbone: {{vit: {{weights: random, {}}}}}\n",
+                            size, options))
+        .runs.front()
+        .canonical();
+  };
+  // The preset's own size: the text, and so the id, is that of the time before the option.
+  CHECK_THAT(text(32, "preset: vit_mini"),
+             Contains("    weights: random\n    pool: cls\n    patch_size: 8\n"));
+  CHECK(text(32, "positions: bicubic_antialias") == text(32, "preset: vit_mini"));
+  CHECK_THAT(text(32, "positions: bicubic"), Contains("    positions: bicubic\n"));
+  CHECK_THAT(text(48, "image_size: 48"), Contains("    positions: bicubic_antialias\n"));
+  CHECK_THAT(text(8, "preset: custom, image_size: 8, patch_size: 4, width: 8, heads: 2"),
+             Contains("    positions: bicubic_antialias\n"));
+  CHECK(load(text(48, "image_size: 48, positions: bilinear")).runs.front().canonical() ==
+        text(48, "image_size: 48, positions: bilinear"));
 }
 
 TEST_CASE("two equal runs in one sweep are an error that names both", "[experiments]") {

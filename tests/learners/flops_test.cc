@@ -38,7 +38,7 @@ std::unique_ptr<Backbone> frozen_tiny(int64_t depth) {
 
 std::unique_ptr<Backbone> vit(const std::string& options) {
   return Backbones::get().make(
-      config::Node::parse("vit: {preset: custom, " + options + "}", "test.yaml"),
+      config::Node::parse("vit: {preset: custom, weights: random, " + options + "}", "test.yaml"),
       {RngKey(1), kCpu});
 }
 

@@ -136,7 +136,8 @@ TEST_CASE("aper adapts once, and looks at old and new features", "[aper]") {
 }
 
 TEST_CASE("aper's adapters of a ViT-B/16 have 1,189,632 numbers", "[aper]") {
-  const auto vit = config::Node::parse("vit: {preset: vit_base_patch16_224}", "test");
+  const auto vit =
+      config::Node::parse("vit: {preset: vit_base_patch16_224, weights: random}", "test");
   StreamInfo stream;
   stream.num_experiences = 2;
   stream.num_classes = 10;

@@ -62,7 +62,8 @@ void teach(TunedClassifier& network) {
 }  // namespace
 
 TEST_CASE("scaling and shifting a ViT-B/16 takes 205,824 numbers", "[nn]") {
-  const auto choice = config::Node::parse("vit: {preset: vit_base_patch16_224}", "test.yaml");
+  const auto choice =
+      config::Node::parse("vit: {preset: vit_base_patch16_224, weights: random}", "test.yaml");
   const auto backbone = Backbones::get().make(choice, {RngKey(1), kCpu});
   const auto ssf = make("ssf", *backbone);
   CHECK(count(parameters(*ssf)) == 205'824);

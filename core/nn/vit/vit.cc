@@ -23,6 +23,7 @@
 #include "core/nn/vit/block.h"
 #include "core/nn/vit/patch_embed.h"
 #include "core/nn/vit/positions.h"
+#include "core/weights/finite.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/state.h"
 
@@ -39,14 +40,23 @@ struct VitOptions {
   int64_t image_size = 0;
   config::Path weights;
   std::string pool = "cls";
+  std::string positions{vit::kResamplings[0]};
   vit::Architecture custom;
 
   void fields(config::Fields& fields) {
     fields.field("preset", preset, "measures by timm's name, or custom", vit::kPresets);
     fields.field("image_size", image_size, "pixels along a side; 0: the preset's (custom: 224)",
                  {.min = 0});
-    fields.field("weights", weights, "safetensors with timm's names; empty: random weights");
+    fields.field("weights", weights,
+                 "required: safetensors with timm's names; or the word random: drawn from the "
+                 "model's seed, nothing is pre-trained");
     fields.field("pool", pool, "feature: class token, or mean of the patches", kPools);
+    if (shows_positions_) {
+      fields.field("positions", positions,
+                   "how the weights' positions become those of another image size: as timm does "
+                   "since 0.9, as timm 0.6 and Hugging Face's ViT, as timm's reader of .npz",
+                   vit::kResamplings);
+    }
     fields.field("patch_size", custom.patch_size, "custom only: pixels along a patch", {.min = 1});
     fields.field("width", custom.width, "custom only: of a token", {.min = 1});
     fields.field("depth", custom.depth, "custom only: blocks", {.min = 1});
@@ -59,11 +69,7 @@ struct VitOptions {
 
   void check(const config::Node& node) const {
     if (preset != vit::kCustom) check_measures(node, vit::preset(preset));
-    std::error_code ignored;
-    if (!weights.empty() && !std::filesystem::is_regular_file(weights.resolve(), ignored)) {
-      node.at_or_null("weights").fail(
-          fmt::format("there is no file '{}'", weights.resolve().string()));
-    }
+    check_weights(weights, node.at_or_null("weights"));
     const vit::Architecture measures = architecture();
     if (measures.image_size % measures.patch_size != 0) {
       node.fail(fmt::format("image_size {} is no multiple of patch_size {}", measures.image_size,
@@ -86,8 +92,17 @@ struct VitOptions {
     return result;
   }
 
+  /// The file of weights; none where they are random.
+  [[nodiscard]] std::optional<std::filesystem::path> file() const {
+    if (weights.text == kRandomWeights) return std::nullopt;
+    return weights.resolve();
+  }
+
   void complete() {
     const vit::Architecture measures = architecture();
+    const bool has_own_size =
+        preset != vit::kCustom && measures.image_size == vit::preset(preset).image_size;
+    shows_positions_ = !has_own_size || positions != vit::kResamplings[0];
     image_size = measures.image_size;
     custom = measures;
   }
@@ -98,6 +113,20 @@ struct VitOptions {
   }
 
  private:
+  static void check_weights(const config::Path& weights, const config::Node& node) {
+    if (weights.empty()) {
+      node.fail(fmt::format(
+          "a vit needs weights: expected a safetensors file with timm's names, or the word '{}' "
+          "for random ones, with which nothing is pre-trained",
+          kRandomWeights));
+    }
+    std::error_code ignored;
+    if (weights.text != kRandomWeights &&
+        !std::filesystem::is_regular_file(weights.resolve(), ignored)) {
+      node.fail(fmt::format("there is no file '{}'", weights.resolve().string()));
+    }
+  }
+
   /// Measures may stand beside the preset that they belong to, as in the written text.
   void check_measures(const config::Node& node, const vit::Architecture& of_preset) const {
     const auto require = [&](const char* key, const auto& given, const auto& expected) {
@@ -113,6 +142,10 @@ struct VitOptions {
     require("mlp_ratio", custom.mlp_ratio, of_preset.mlp_ratio);
     require("stem", custom.stem, of_preset.stem);
   }
+
+  // Where images have the preset's own size the written text has no `positions` unless they are not
+  // the usual ones: it is that of the time before the option was there, and so is the run's id.
+  bool shows_positions_ = true;
 };
 
 class Vit final : public Backbone {
@@ -123,14 +156,15 @@ class Vit final : public Backbone {
       : averages_(options.pool == kPools[1]), device_(parts.device), options_(options) {
     const vit::Architecture measures = options.architecture();
     build(measures, parts.key);
-    if (!options.weights.empty()) {
-      load_weights(options.weights.resolve(), measures.image_size / measures.patch_size);
+    if (const auto file = options.file()) {
+      load_weights(*file, measures.image_size / measures.patch_size);
     }
     set_trainable(*this, false);
     info_.name = options.preset;
-    info_.weights_digest = digest(tensors_of(*this));
-    options_.weights = {};
+    if (!device_.is_meta()) info_.weights_digest = digest(tensors_of(*this));
+    options_.weights = {};  // so that equal networks have equal texts
     info_.options = config::write(options_);
+    options_.weights.text = kRandomWeights;  // copies begin with any
   }
 
   [[nodiscard]] const BackboneInfo& info() const override { return info_; }
@@ -239,9 +273,15 @@ class Vit final : public Backbone {
   }
 
   void load_weights(const std::filesystem::path& file, int64_t grid) {
-    State given = read_safetensors(file).tensors;
+    State given;
+    if (device_.is_meta()) {
+      given = read_safetensors_outline(file).tensors;
+    } else {
+      given = read_safetensors(file).tensors;
+      require_finite(given, file.string());
+    }
     for (auto& [name, tensor] : given) {
-      if (name == "pos_embed") tensor = vit::resample_positions(tensor, grid);
+      if (name == "pos_embed") tensor = vit::resample_positions(tensor, grid, options_.positions);
     }
     // The head is the only part that a file may lack; its classes are those of the file.
     if (const Tensor* weight = find(given, "head.weight"); weight && weight->dim() == 2) {
@@ -263,8 +303,10 @@ class Vit final : public Backbone {
 };
 
 const RegisterBackbone<Vit> kRegistered{
-    "vit", "vision transformer with timm's weights",
-    "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words, sec. 3.1"};
+    "vit",
+    "vision transformer with timm's weights",
+    "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words, sec. 3.1",
+    {.has_outline = true}};
 
 }  // namespace
 }  // namespace cl
