@@ -31,8 +31,7 @@ std::vector<uint8_t> read_bytes(const std::filesystem::path& file) {
 
 }  // namespace
 
-cv::Mat read_image(const std::filesystem::path& file) {
-  const std::vector<uint8_t> bytes = read_bytes(file);
+cv::Mat decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& name) {
   cv::Mat image;
   std::string reason;
   if (bytes.empty()) {
@@ -41,7 +40,9 @@ cv::Mat read_image(const std::filesystem::path& file) {
     reason = " (its JPEG data break off)";
   } else {
     try {
-      image = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+      const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1,
+                           const_cast<uint8_t*>(bytes.data()));
+      image = cv::imdecode(buffer, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
     } catch (const cv::Exception& exception) {
       reason = fmt::format(" ({})", exception.err);
     }
@@ -49,10 +50,14 @@ cv::Mat read_image(const std::filesystem::path& file) {
   if (image.empty()) {
     throw Error(fmt::format(
         "{}: cannot be decoded as an image{}; expected a whole PNG, JPEG, WebP, TIFF or BMP file",
-        file.string(), reason));
+        name.string(), reason));
   }
   cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
   return image;
+}
+
+cv::Mat read_image(const std::filesystem::path& file) {
+  return decode_image(read_bytes(file), file);
 }
 
 ImageFiles::ImageFiles(std::vector<std::filesystem::path> files, ImageTransform transform)

@@ -19,6 +19,11 @@ namespace cl {
 /// @throws Error naming the file if it is missing, broken or no image
 [[nodiscard]] cv::Mat read_image(const std::filesystem::path& file);
 
+/// The same of a file's content, which was read already.
+/// @param name  of the file, for the error
+[[nodiscard]] cv::Mat decode_image(std::span<const uint8_t> bytes,
+                                   const std::filesystem::path& name);
+
 /// One sample a file, decoded at every fetch. Immutable, shared across threads.
 class ImageFiles final : public Samples {
  public:
