@@ -2,6 +2,7 @@
 
 #include <array>
 #include <fstream>
+#include <new>
 #include <string_view>
 #include <system_error>
 
@@ -87,8 +88,10 @@ cv::Mat decode_pixels(std::span<const uint8_t> bytes, const std::filesystem::pat
   try {
     const cv::Mat image = decode(bytes);
     return image.depth() == CV_16U ? upper_bytes(image) : image;
-  } catch (const cv::Exception& exception) {  // OpenCV's, such as not enough memory
+  } catch (const cv::Exception& exception) {
     reason = exception.err;
+  } catch (const std::bad_alloc&) {
+    reason = "there is not enough memory for it";
   } catch (const Error& error) {
     reason = error.what();
   }

@@ -42,7 +42,7 @@ std::vector<std::string> names(std::string_view group) {
 Bytes reference_file(const std::string& name) {
   const Tensor* tensor = find(reference(), name);
   REQUIRE(tensor != nullptr);
-  const auto* data = tensor->const_data_ptr<uint8_t>();
+  const auto* data = tensor->data_ptr<uint8_t>();
   return {data, data + tensor->numel()};
 }
 
@@ -110,8 +110,7 @@ TEST_CASE("image files of all kinds have the pixels that others find in them", "
     REQUIRE(pixels != nullptr);
     const auto num_channels = static_cast<int>(pixels->size(2));
     const cv::Mat expected(static_cast<int>(pixels->size(0)), static_cast<int>(pixels->size(1)),
-                           CV_8UC(num_channels),
-                           const_cast<uint8_t*>(pixels->const_data_ptr<uint8_t>()));
+                           CV_8UC(num_channels), pixels->data_ptr<uint8_t>());
     const Bytes file = reference_file("file/" + name);
     const cv::Mat image = num_channels == 4 ? decode_pixels(file, name) : decode_image(file, name);
     REQUIRE(image.type() == expected.type());
@@ -242,26 +241,28 @@ TEST_CASE("a png file is damaged by what libpng says of pixels, not of metadata"
   const Bytes file = encoded(".png", picture());
   const std::string odd_profile("iCCPodd\0\0no zlib stream", 23);
   CHECK_FALSE(is_refused(with_chunk(file, "IDAT", odd_profile)));
-  const std::string late_transparency("tRNS\0\1\0\2\0\3", 10);  // belongs before the pixels
-  CHECK_THROWS_WITH(decode_image(with_chunk(file, "IEND", late_transparency), "a.png"),
+  const std::string short_transparency("tRNS\0\1\0\2", 8);  // three colours take 6 bytes
+  CHECK_THROWS_WITH(decode_image(with_chunk(file, "IDAT", short_transparency), "a.png"),
                     Contains("libpng says 'tRNS"));
 }
 
 TEST_CASE("damaged tiff, webp, gif, bmp and pnm files are refused", "[data]") {
   SECTION("compressed data with a checksum, one bit of which is wrong") {
     const Bytes file = reference_file("file/rgb16_big_endian_separate_zip.tif");
-    // The strips lie at the end.
-    for (size_t byte = file.size() - 100; byte < file.size(); ++byte) {
-      INFO(byte);
-      CHECK(is_refused(with_flipped_bit(file, 8 * byte + byte % 8)));
+    const cv::Mat expected = decode_image(file, "a.tif");
+    constexpr size_t kFirstStrip = 272;  // the others follow
+    for (size_t bit = 8 * kFirstStrip; bit < 8 * file.size(); bit += 3) {
+      INFO(bit);
+      cv::Mat image;
+      // The last bits before a checksum may be of no use.
+      if (!is_refused(with_flipped_bit(file, bit), &image)) CHECK(equal(image, expected));
     }
   }
   SECTION("a code that is none, of which libtiff only warns") {
     Bytes file = reference_file("file/group4.tif");
     REQUIRE_FALSE(is_refused(file));
-    const Bytes ones(4, 0);  // no code of Group 4 begins so
-    std::copy(ones.begin(), ones.end(), file.begin() + 8);
-    CHECK_THROWS_WITH(decode_image(file, "a.tif"), Contains("libtiff says 'Bad code word"));
+    std::fill_n(file.begin() + 8, 4, uint8_t{0});  // no code of Group 4 begins so
+    CHECK_THROWS_WITH(decode_image(file, "a.tif"), Contains("libtiff says '"));
   }
   SECTION("data that break off") {
     for (const char* name : {"two_pages.tif", "lossy.webp", "lossless_alpha.webp",
@@ -298,7 +299,7 @@ TEST_CASE("a pnm file is read with its maximum, comments and no end of line", "[
   CHECK_THROWS_WITH(pixels("P5 1 1 9 \x0a"), Contains("a sample of 10, over its largest, 9"));
   CHECK_THROWS_WITH(pixels("P2 1 1 9 10"), Contains("a number over 9"));
   CHECK_THROWS_WITH(pixels("P2 1 1 9 x"), Contains("where a number belongs"));
-  CHECK_THROWS_WITH(pixels("P2 2 1 9 123"), Contains("break off"));
+  CHECK_THROWS_WITH(pixels("P2 2 1 9 1 "), Contains("break off"));
   CHECK_THROWS_WITH(pixels("P5 1 1 0 0"), Contains("largest sample is 0"));
   CHECK_THROWS_WITH(pixels("P5 0 1 255 "), Contains("0 x 1 pixels"));
   CHECK_THROWS_WITH(pixels("P5 1000000 1000000 255 "), Contains("1000000 x 1000000 pixels"));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -149,16 +150,23 @@ void require_raster(std::span<const uint8_t> raster, const Header& header) {
   if (raster.size() < least) throw Error("its PNM data break off");
 }
 
-void read_plain(Text& text, const Header& header, cv::Mat& image) {
+bool is_wide(const Header& header) {
+  return header.largest > kLargestByte;
+}
+
+// All give samples as they are: 8 bits, or 16 if the header is wide.
+
+template <class T>
+void read_digits(Text& text, const Header& header, cv::Mat& image) {
   for (int y = 0; y < image.rows; ++y) {
-    auto* to = image.ptr<uint16_t>(y);
+    T* to = image.ptr<T>(y);
     for (int i = 0; i < image.cols * image.channels(); ++i) {
       if (header.is_bitmap) {  // digits need nothing between them
         const int c = text.next_but_space();
         if (c != '0' && c != '1') throw Error("its PBM data have something else than 0 and 1");
-        to[i] = static_cast<uint16_t>(c - '0');
+        to[i] = static_cast<T>(c - '0');
       } else {
-        to[i] = static_cast<uint16_t>(text.number(header.largest));
+        to[i] = static_cast<T>(text.number(header.largest));
       }
     }
   }
@@ -167,51 +175,63 @@ void read_plain(Text& text, const Header& header, cv::Mat& image) {
 void read_bits(std::span<const uint8_t> raster, cv::Mat& image) {
   const size_t row_size = (static_cast<size_t>(image.cols) + 7) / 8;
   for (int y = 0; y < image.rows; ++y, raster = raster.subspan(row_size)) {
-    auto* to = image.ptr<uint16_t>(y);
-    for (int x = 0; x < image.cols; ++x) {
-      to[x] = raster[static_cast<size_t>(x / 8)] >> (7 - x % 8) & 1;
+    uint8_t* to = image.ptr(y);
+    for (size_t x = 0; x < static_cast<size_t>(image.cols); ++x) {
+      to[x] = raster[x / 8] >> (7 - x % 8) & 1;
     }
   }
 }
 
-void read_binary(std::span<const uint8_t> raster, const Header& header, cv::Mat& image) {
-  const size_t size = header.largest > kLargestByte ? 2 : 1;
-  const size_t row_size = static_cast<size_t>(image.cols) * static_cast<size_t>(image.channels());
+void read_words(std::span<const uint8_t> raster, cv::Mat& image) {
   const uint8_t* from = raster.data();
   for (int y = 0; y < image.rows; ++y) {
     auto* to = image.ptr<uint16_t>(y);
-    for (size_t i = 0; i < row_size; ++i, from += size) {
-      to[i] = static_cast<uint16_t>(size == 1 ? from[0] : from[0] << 8 | from[1]);
-      if (to[i] > header.largest) {
-        throw Error(
-            fmt::format("it has a sample of {}, over its largest, {}", to[i], header.largest));
-      }
+    for (int i = 0; i < image.cols * image.channels(); ++i, from += 2) {
+      to[i] = static_cast<uint16_t>(from[0] << 8 | from[1]);
     }
   }
+}
+
+cv::Mat read_samples(Text& text, const Header& header) {
+  cv::Mat image(header.height, header.width,
+                CV_MAKETYPE(is_wide(header) ? CV_16U : CV_8U, header.num_channels));
+  if (header.is_plain) {
+    is_wide(header) ? read_digits<uint16_t>(text, header, image)
+                    : read_digits<uint8_t>(text, header, image);
+  } else if (header.is_bitmap) {
+    read_bits(text.rest(), image);
+  } else if (is_wide(header)) {
+    read_words(text.rest(), image);
+  } else {
+    std::memcpy(image.data, text.rest().data(), image.total() * image.elemSize());
+  }
+  double largest = 0;
+  cv::minMaxIdx(image.reshape(1), nullptr, &largest);
+  if (largest > header.largest) {
+    throw Error(
+        fmt::format("it has a sample of {}, over its largest, {}", largest, header.largest));
+  }
+  return image;
 }
 
 /// From 0 to the file's largest sample to all of 8 or 16 bits.
 cv::Mat scaled(const cv::Mat& image, const Header& header) {
-  const bool is_wide = header.largest > kLargestByte;
-  const int white = is_wide ? kLargestSample : kLargestByte;
-  std::vector<uint16_t> levels(static_cast<size_t>(header.largest) + 1);
+  const int white = is_wide(header) ? kLargestSample : kLargestByte;
+  if (header.largest == white) return image;
+  std::vector<uint16_t> levels(static_cast<size_t>(white) + 1);
   for (int value = 0; value <= header.largest; ++value) {
     const double level = std::nearbyint(static_cast<double>(value) / header.largest * white);
-    levels[static_cast<size_t>(value)] = static_cast<uint16_t>(level);
+    levels[static_cast<size_t>(header.is_bitmap ? 1 - value : value)] =
+        static_cast<uint16_t>(level);
   }
-  if (header.is_bitmap) std::reverse(levels.begin(), levels.end());
-  cv::Mat result(image.size(), CV_MAKETYPE(is_wide ? CV_16U : CV_8U, image.channels()));
-  for (int y = 0; y < image.rows; ++y) {
-    const auto* from = image.ptr<uint16_t>(y);
-    for (int i = 0; i < image.cols * image.channels(); ++i) {
-      const uint16_t level = levels[from[i]];
-      if (is_wide) {
-        result.ptr<uint16_t>(y)[i] = level;
-      } else {
-        result.ptr(y)[i] = static_cast<uint8_t>(level);
-      }
-    }
+  cv::Mat result(image.size(), image.type());
+  if (!is_wide(header)) {
+    const std::vector<uint8_t> bytes(levels.begin(), levels.end());
+    cv::LUT(image, bytes, result);
+    return result;
   }
+  std::transform(image.ptr<uint16_t>(), image.ptr<uint16_t>() + image.total() * image.channels(),
+                 result.ptr<uint16_t>(), [&](uint16_t sample) { return levels[sample]; });
   return result;
 }
 
@@ -221,15 +241,7 @@ cv::Mat decode_pnm(std::span<const uint8_t> file) {
   Text text(file);
   const Header header = read_header(text);
   require_raster(text.rest(), header);
-  cv::Mat image(header.height, header.width, CV_16UC(header.num_channels));
-  if (header.is_plain) {
-    read_plain(text, header, image);
-  } else if (header.is_bitmap) {
-    read_bits(text.rest(), image);
-  } else {
-    read_binary(text.rest(), header, image);
-  }
-  image = scaled(image, header);
+  const cv::Mat image = scaled(read_samples(text, header), header);
   if (image.channels() != 2) return image;
   cv::Mat grey_with_alpha(image.size(), CV_MAKETYPE(image.depth(), 4));
   cv::mixChannels(image, grey_with_alpha, {0, 0, 0, 1, 0, 2, 1, 3});

@@ -13,6 +13,7 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 #include <tiffio.h>
+#include <zlib.h>
 
 #include "core/base/error.h"
 #include "core/data/decoders/decoders.h"
@@ -144,6 +145,24 @@ Layout layout_of(const Tiff& tiff) {
   return layout;
 }
 
+/// Whether zlib data are whole, with the checksum at their end: where damaged data go on for longer
+/// than they should, libtiff 4.5 does not come to it.
+bool is_whole_zlib(std::span<const uint8_t> data) {
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) throw Error("zlib does not start");
+  stream.next_in = const_cast<Bytef*>(data.data());  // which zlib only reads
+  stream.avail_in = static_cast<uInt>(data.size());
+  std::vector<Bytef> inflated(size_t{1} << 16);
+  int status = Z_OK;
+  while (status == Z_OK) {
+    stream.next_out = inflated.data();
+    stream.avail_out = static_cast<uInt>(inflated.size());
+    status = inflate(&stream, Z_NO_FLUSH);
+  }
+  inflateEnd(&stream);
+  return status == Z_STREAM_END;
+}
+
 bool is_plain(uint16_t colours) {
   return colours == PHOTOMETRIC_MINISBLACK || colours == PHOTOMETRIC_MINISWHITE ||
          colours == PHOTOMETRIC_RGB;
@@ -217,16 +236,29 @@ class Blocks {
     }
   }
 
-  /// In one piece: only then does libtiff compare the checksum of compressed data.
   /// @param num_rows  that lie on the image; a last strip has no others
   void read_block(uint32_t x, uint32_t y, uint16_t plane, int num_rows, cv::Mat& block) const {
     const bool is_tiled = TIFFIsTiled(tiff_) != 0;
+    const uint32_t index =
+        is_tiled ? TIFFComputeTile(tiff_, x, y, 0, plane) : TIFFComputeStrip(tiff_, y, plane);
+    require_checksum(index);
     const auto wanted = static_cast<tmsize_t>(block.step) * (is_tiled ? block.rows : num_rows);
-    const tmsize_t count =
-        is_tiled
-            ? TIFFReadEncodedTile(tiff_, TIFFComputeTile(tiff_, x, y, 0, plane), block.data, wanted)
-            : TIFFReadEncodedStrip(tiff_, TIFFComputeStrip(tiff_, y, plane), block.data, wanted);
+    const tmsize_t count = is_tiled ? TIFFReadEncodedTile(tiff_, index, block.data, wanted)
+                                    : TIFFReadEncodedStrip(tiff_, index, block.data, wanted);
     if (count != wanted) fail(source_of(TIFFClientdata(tiff_)));
+  }
+
+  void require_checksum(uint32_t index) const {
+    uint16_t compression = COMPRESSION_NONE;
+    TIFFGetFieldDefaulted(tiff_, TIFFTAG_COMPRESSION, &compression);
+    if (compression != COMPRESSION_ADOBE_DEFLATE && compression != COMPRESSION_DEFLATE) return;
+    const std::span<const uint8_t> file = source_of(TIFFClientdata(tiff_)).file;
+    const uint64_t offset = TIFFGetStrileOffset(tiff_, index);
+    const uint64_t size = TIFFGetStrileByteCount(tiff_, index);
+    if (offset > file.size() || size > file.size() - offset) throw Error("its TIFF data break off");
+    if (!is_whole_zlib(file.subspan(offset, size))) {
+      throw Error("a block of its TIFF data is damaged or has another checksum");
+    }
   }
 
   TIFF* tiff_;
