@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/config/scalar.h"
 #include "experiments/run_spec.h"
@@ -16,6 +20,9 @@ namespace cl::experiments {
 namespace {
 
 constexpr std::array<std::string_view, 3> kChoices{"stream", "backbone", "learner"};
+/// What asks for more than these is a slip: each run is at least checked, and has a file.
+constexpr size_t kMostRuns = 100'000;
+constexpr size_t kMostPaths = 1'000;
 
 /// One path and the values it takes along an axis.
 struct Lane {
@@ -23,6 +30,7 @@ struct Lane {
   SourceLocation where;   // of the path
   std::string yaml_path;  // where it stands in the suite, for messages
   std::vector<config::Node> values;
+  std::vector<std::string> shown;  // the values as a label shows them
 };
 using Axis = std::vector<Lane>;  // at least one lane, all of one length
 
@@ -56,7 +64,7 @@ config::Node set(const config::Node& suite, const std::string& path, const confi
 }
 
 Lane read_lane(const config::Node::Entry& entry) {
-  Lane lane{entry.key, entry.key_where, entry.value.path(), entry.value.items()};
+  Lane lane{entry.key, entry.key_where, entry.value.path(), entry.value.items(), {}};
   if (lane.values.empty()) entry.value.fail("expected at least one value, found none");
   if (lane.path == "suite" || lane.path == "checkpoint" || lane.path == "sweep") {
     throw ConfigError(lane.where, lane.yaml_path, "cannot be swept: it is no setting of one run");
@@ -89,6 +97,10 @@ std::vector<Axis> read_axes(const config::Node& sweep) {
       throw ConfigError(lane.where, lane.yaml_path, "is swept over twice");
     }
   }
+  if (seen.size() > kMostPaths) {
+    sweep.fail(
+        fmt::format("{} settings are swept over; at most {} can be", seen.size(), kMostPaths));
+  }
   return axes;
 }
 
@@ -109,15 +121,21 @@ void arrange(std::vector<Axis>& axes, const std::vector<Override>& overrides) {
   });
 }
 
-/// The value at `index` as a label shows it: a choice by its name where that is enough.
-std::string shown(const Lane& lane, size_t index) {
-  const config::Node& value = lane.values[index];
-  if (!is_whole_choice(lane.path) || value.is_scalar()) return config::write_flow(value);
-  const std::string name = config::choice(value).name;
-  const auto same = std::count_if(lane.values.begin(), lane.values.end(), [&](const auto& other) {
-    return config::choice(other).name == name;
-  });
-  return same == 1 ? name : name + config::write_flow(config::choice(value).options);
+/// The values as a label shows them: a choice by its name where that is enough.
+std::vector<std::string> shown(const Lane& lane) {
+  std::vector<std::string> result;
+  if (!is_whole_choice(lane.path)) {
+    for (const config::Node& value : lane.values) result.push_back(config::write_flow(value));
+    return result;
+  }
+  std::map<std::string, int64_t> counts;
+  for (const config::Node& value : lane.values) ++counts[config::choice(value).name];
+  for (const config::Node& value : lane.values) {
+    const auto [name, where, options] = config::choice(value);
+    const bool is_enough = value.is_scalar() || counts.at(name) == 1;
+    result.push_back(is_enough ? name : name + config::write_flow(options));
+  }
+  return result;
 }
 
 /// "threshold" for learner.sema.threshold: which learner, another coordinate or the suite says.
@@ -127,9 +145,51 @@ std::string short_path(const std::string& path) {
   return prefix < path.size() ? path.substr(prefix) : path;
 }
 
+/// "3 (learner) x 1000 (a, b)", the sizes of the axes.
+std::string factors(const std::vector<Axis>& axes) {
+  std::vector<std::string> result;
+  for (const Axis& axis : axes) {
+    std::vector<std::string> paths;
+    for (const Lane& lane : axis) paths.push_back(lane.path);
+    result.push_back(
+        fmt::format("{} ({})", axis.front().values.size(), fmt::join(paths, " with ")));
+  }
+  return fmt::format("{}", fmt::join(result, " x "));
+}
+
+[[noreturn]] void refuse_so_many(const config::Node& sweep, const std::vector<Axis>& axes) {
+  bool is_exact = true;  // where no axis depends on a choice
+  uint64_t product = 1;
+  for (const Axis& axis : axes) {
+    for (const Lane& lane : axis) is_exact = is_exact && !owner(lane.path);
+    if (__builtin_mul_overflow(product, axis.front().values.size(), &product)) {
+      product = std::numeric_limits<uint64_t>::max();
+      break;
+    }
+  }
+  const bool is_known = product < std::numeric_limits<uint64_t>::max();
+  sweep.fail(fmt::format("asks for {}{} runs, {}; at most {} can be",
+                         !is_known  ? "more than "
+                         : is_exact ? ""
+                                    : "up to ",
+                         product, factors(axes), kMostRuns));
+}
+
 class Expansion {
  public:
   explicit Expansion(config::Node suite) : points_{{std::move(suite), ""}} {}
+
+  /// The number of points there will be with this axis.
+  [[nodiscard]] size_t size_with(const Axis& axis) const {
+    size_t sum = 0;
+    for (const Point& point : points_) {
+      const bool multiplies = std::any_of(axis.begin(), axis.end(), [&](const Lane& lane) {
+        return applies(point.suite, lane.path);
+      });
+      sum += multiplies ? axis.front().values.size() : 1;
+    }
+    return sum;
+  }
 
   void multiply(const Axis& axis) {
     std::vector<Point> result;
@@ -163,7 +223,7 @@ class Expansion {
       if (!applies(point.suite, lane.path)) continue;
       point.suite = set(point.suite, lane.path, lane.values[index]);
       point.label += fmt::format("{}{}={}", point.label.empty() ? "" : ",", short_path(lane.path),
-                                 shown(lane, index));
+                                 lane.shown[index]);
       used_.insert(lane.path);
       any = true;
     }
@@ -188,13 +248,19 @@ Override parse_override(std::string_view text) {
 std::vector<Point> expand(const config::Node& suite, const std::vector<Override>& overrides) {
   std::vector<Axis> axes = read_axes(suite.at_or_null("sweep"));
   arrange(axes, overrides);
+  for (Axis& axis : axes) {
+    for (Lane& lane : axis) lane.shown = shown(lane);
+  }
 
   config::Node base = suite.contains("sweep") ? suite.with("sweep", config::Node()) : suite;
   for (const Override& fixed : overrides) {
     if (is_whole_choice(fixed.path)) base = base.with(fixed.path, fixed.value);
   }
   Expansion expansion(std::move(base));
-  for (const Axis& axis : axes) expansion.multiply(axis);
+  for (const Axis& axis : axes) {
+    if (expansion.size_with(axis) > kMostRuns) refuse_so_many(suite.at("sweep"), axes);
+    expansion.multiply(axis);
+  }
   for (const Axis& axis : axes) {
     for (const Lane& lane : axis) {
       const auto plugin = owner(lane.path);

@@ -33,7 +33,8 @@ struct Point {
 /// - An axis below a plug-in (`learner.sema.threshold`) applies where that plug-in is chosen and
 ///   does not multiply the other runs.
 /// - An override replaces the axis of its path; below a plug-in it applies where that is chosen.
-/// @throws ConfigError, also for an axis or override that applies nowhere
+/// @throws ConfigError, also for an axis or override that applies nowhere, and for more than
+/// 100,000 points, of which none is then made
 [[nodiscard]] std::vector<Point> expand(const config::Node& suite,
                                         const std::vector<Override>& overrides);
 

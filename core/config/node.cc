@@ -1,5 +1,6 @@
 #include "core/config/node.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -164,6 +165,12 @@ Node Node::at_or_null(std::string_view key) const {
 }
 
 Node Node::with(std::string_view path, const Node& value) const {
+  const auto num_parts = static_cast<size_t>(std::count(path.begin(), path.end(), '.')) + 1;
+  if (num_parts > kMaxDepth) {
+    throw ConfigError(value.where(), path_,
+                      fmt::format("a path of {} parts, '{}...'; expected at most {}", num_parts,
+                                  path.substr(0, kMaxShown), kMaxDepth));
+  }
   return {replaced(*tree_, path, value.tree_, path_), path_};
 }
 

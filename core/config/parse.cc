@@ -1,6 +1,8 @@
 // YAML text -> Tree, from yaml-cpp's events: its own nodes drop duplicate keys and forget which
 // scalars were quoted.
+#include <algorithm>
 #include <sstream>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "core/base/printable.h"
 #include "core/config/tree.h"
 
 namespace cl::config {
@@ -53,6 +56,9 @@ class TreeBuilder final : public YAML::EventHandler {
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
+    if (value.find('\0') != std::string::npos) {
+      fail(mark, "a NUL character, which no option takes");
+    }
     if (expects_key()) return set_key(mark, value);
     auto tree = make(Tree::Kind::kScalar, mark);
     tree->text = value;
@@ -77,6 +83,7 @@ class TreeBuilder final : public YAML::EventHandler {
     std::shared_ptr<Tree> tree;
     std::string key;  // of the value that comes next
     SourceLocation key_where;
+    std::unordered_map<std::string, int> lines;  // of the keys so far
     bool has_key = false;
   };
 
@@ -101,9 +108,12 @@ class TreeBuilder final : public YAML::EventHandler {
       fail(mark, fmt::format("expected a key, found {} (or a bracket that is never closed)",
                              kind == Tree::Kind::kMap ? "a map" : "a list"));
     }
+    if (open_.size() >= kMaxDepth) {
+      fail(mark, fmt::format("nested more than {} levels deep", kMaxDepth));
+    }
     auto tree = make(kind, mark);
     add(tree);
-    open_.push_back({.tree = std::move(tree), .key = {}, .key_where = {}});
+    open_.push_back({.tree = std::move(tree), .key = {}, .key_where = {}, .lines = {}});
   }
 
   void set_key(const YAML::Mark& mark, const std::string& key) {
@@ -113,9 +123,8 @@ class TreeBuilder final : public YAML::EventHandler {
     map.key_where = location(file_, mark);
     map.has_key = true;
     if (key == "<<") fail(mark, "merge keys are not supported; write the values out");
-    if (const Tree::Member* first = map.tree->find(key)) {
-      fail(mark, fmt::format("duplicate key; first at line {}", first->key_where.line));
-    }
+    const auto [first, is_new] = map.lines.emplace(key, map.key_where.line);
+    if (!is_new) fail(mark, fmt::format("duplicate key; first at line {}", first->second));
   }
 
   void add(std::shared_ptr<Tree> tree) {
@@ -158,10 +167,38 @@ class TreeBuilder final : public YAML::EventHandler {
   bool started_ = false;
 };
 
+/// Whether a text may hold it: a tab, or the end of a line, or what can be seen.
+bool is_text(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return c == '\t' || c == '\n' || c == '\r' || (byte >= 0x20 && byte != 0x7f);
+}
+
+/// yaml-cpp ends at some control characters as if the file ended there, puts others into values,
+/// and replaces what is no UTF-8.
+void check_characters(std::string_view text, const std::string& file) {
+  int line = 1;
+  for (std::string_view rest = text; !rest.empty(); ++line) {
+    const std::string_view row = rest.substr(0, std::min(rest.find('\n'), rest.size()));
+    const auto wrong = std::find_if_not(row.begin(), row.end(), is_text);
+    if (wrong != row.end()) {
+      const auto byte = static_cast<unsigned char>(*wrong);
+      throw ConfigError(
+          {file, line, static_cast<int>(wrong - row.begin()) + 1}, "",
+          byte == 0 ? "a NUL character; expected text in UTF-8"
+                    : fmt::format("a control character (0x{:02x}); expected text in UTF-8", byte));
+    }
+    if (!is_utf8(row)) {
+      throw ConfigError({file, line, 1}, "", "this line is no UTF-8, which a YAML file has to be");
+    }
+    rest.remove_prefix(std::min(row.size() + 1, rest.size()));
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Tree> parse_tree(std::string_view text, const std::string& file,
                                        const std::filesystem::path& folder) {
+  check_characters(text, file);
   // yaml-cpp closes an open quote silently at the end of the text, but not at the end of a
   // document.
   std::string closed(text);

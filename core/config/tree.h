@@ -1,6 +1,7 @@
 // What stands behind a Node: an immutable YAML tree with positions. Included by config/*.cc only.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,6 +11,10 @@
 #include "core/base/error.h"
 
 namespace cl::config {
+
+/// Levels of maps and lists that a text or a path may have. No option lies nearly as deep, and what
+/// goes through a tree may do so by recursion.
+inline constexpr size_t kMaxDepth = 100;
 
 struct Tree {
   enum class Kind { kNull, kScalar, kSequence, kMap };

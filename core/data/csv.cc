@@ -1,5 +1,6 @@
 #include "core/data/csv.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +19,10 @@ class Parser {
   }
 
   std::vector<CsvRow> rows() {
+    if (const size_t nul = text_.find('\0'); nul != std::string_view::npos) {
+      const auto* const begin = text_.begin();
+      fail(line_ + std::count(begin, begin + nul, '\n'), "a NUL character; expected text");
+    }
     std::vector<CsvRow> result;
     while (!text_.empty()) {
       if (take_line_end()) continue;

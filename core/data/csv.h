@@ -16,7 +16,8 @@ struct CsvRow {
 /// The rows of `text`. Lines may end as in Unix or in DOS; empty ones and a byte order mark are
 /// passed over; spaces belong to their field.
 /// @param file  for messages
-/// @throws Error "<file>:<line>: ..." for a quote where none may stand, or that is never closed
+/// @throws Error "<file>:<line>: ..." for a quote where none may stand, or that is never closed,
+/// and for a NUL, which would end a file's name early
 [[nodiscard]] std::vector<CsvRow> parse_csv(std::string_view text, std::string_view file);
 
 }  // namespace cl

@@ -6,11 +6,11 @@
 
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/check.h"
 #include "core/base/trace.h"
 #include "core/data/row_index.h"
-#include "core/features/activation_file.h"
 #include "core/nn/precision.h"
 #include "core/nn/threads.h"
 #include "core/weights/state.h"
@@ -82,53 +82,80 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   const auto num_rows = static_cast<int64_t>(rows.size());
   Tensor result = at::empty(shape(num_rows, request.block), at::kFloat);
   const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
-  auto* out = static_cast<std::byte*>(result.data_ptr());
-  std::vector<int64_t> wanted;                    // chunks, in the order of the rows
-  std::map<int64_t, std::vector<size_t>> places;  // of `result`, by chunk
-  for (size_t place = 0; place < rows.size(); ++place) {
-    const int64_t row = rows[place];
+  const std::span out(static_cast<std::byte*>(result.data_ptr()), result.nbytes());
+  std::vector<int64_t> wanted;                        // chunks, in the order of the rows
+  std::map<int64_t, std::vector<Stretch>> stretches;  // by chunk
+  for (int64_t place = 0; place < num_rows; ++place) {
+    const int64_t row = rows[static_cast<size_t>(place)];
     CL_CHECK(row >= 0 && row < samples.size(), "row {} of {}", row, samples.size());
-    std::vector<size_t>& of_chunk = places[row / kChunk];
+    std::vector<Stretch>& of_chunk = stretches[row / kChunk];
     if (of_chunk.empty()) wanted.push_back(row / kChunk);
-    of_chunk.push_back(place);
+    const int64_t from = row % kChunk;
+    if (!of_chunk.empty() && of_chunk.back().from + of_chunk.back().count == from &&
+        of_chunk.back().to + of_chunk.back().count == place) {
+      ++of_chunk.back().count;
+    } else {
+      of_chunk.push_back({from, place, 1});
+    }
   }
   for (size_t i = 0; i < wanted.size(); ++i) {
+    const std::vector<Stretch>& of_chunk = stretches.at(wanted[i]);
+    if (entry->stored_bytes > 0 && read_stored(request, *entry, wanted[i], of_chunk, out)) continue;
     // Who asks in the order of the rows will want the chunk behind the last.
     const int64_t next = i + 1 < wanted.size() ? wanted[i + 1] : wanted[i] + 1;
     const Tensor values = chunk(request, *entry, wanted[i], next);
     const auto* from = static_cast<const std::byte*>(values.data_ptr());
-    for (const size_t place : places.at(wanted[i])) {
-      const auto within = static_cast<size_t>(rows[place] % kChunk);
-      std::memcpy(out + place * row_bytes, from + within * row_bytes, row_bytes);
-    }
-    // One chunk of a file at a time: what was touched goes before the next comes.
-    if (!fits_memory && entry->chunks[static_cast<size_t>(wanted[i])].defined()) {
-      release_pages(values);
+    for (const Stretch& stretch : of_chunk) {
+      std::memcpy(out.data() + static_cast<size_t>(stretch.to) * row_bytes,
+                  from + static_cast<size_t>(stretch.from) * row_bytes,
+                  static_cast<size_t>(stretch.count) * row_bytes);
     }
   }
   return result.to(device_);
+}
+
+ActivationKey FrozenTokens::key_of(const Entry& entry, int64_t index) const {
+  return {entry.group, fmt::format("{}-{}", entry.view, index)};
+}
+
+bool FrozenTokens::read_stored(const Request& request, Entry& entry, int64_t index,
+                               std::span<const Stretch> stretches, std::span<std::byte> out) {
+  std::unique_ptr<const StoredRows>& stored = entry.stored[static_cast<size_t>(index)];
+  const auto row_bytes = static_cast<size_t>(num_values(shape(1, request.block)) * kBytesPerValue);
+  const auto read = [&](const Stretch& stretch) {
+    return stored->read(stretch.from, out.subspan(static_cast<size_t>(stretch.to) * row_bytes,
+                                                  static_cast<size_t>(stretch.count) * row_bytes));
+  };
+  if (stored && std::all_of(stretches.begin(), stretches.end(), read)) return true;
+  // There was none yet, or it was removed, cut or replaced by another.
+  const auto num_rows = static_cast<int64_t>(rows_of(request.samples, index).size());
+  stored = work_.store->find_rows(key_of(entry, index), shape(num_rows, request.block));
+  if (stored && std::all_of(stretches.begin(), stretches.end(), read)) return true;
+  stored.reset();
+  return false;
 }
 
 Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index, int64_t next) {
   Tensor& kept = entry.chunks[static_cast<size_t>(index)];
   if (kept.defined()) return kept;
   const std::vector<int64_t> rows = rows_of(request.samples, index);
-  const ActivationKey key{entry.group, fmt::format("{}-{}", entry.view, index)};
-  const auto values_shape = shape(static_cast<int64_t>(rows.size()), request.block);
-  if (work_.store) {
-    if (auto found = work_.store->find(key, values_shape)) return kept = *std::move(found);
+  const bool is_in_memory = entry.bytes > 0;
+  if (work_.store && is_in_memory) {
+    const auto values_shape = shape(static_cast<int64_t>(rows.size()), request.block);
+    if (auto found = work_.store->find(key_of(entry, index), values_shape)) {
+      return kept = *std::move(found);
+    }
   }
   const auto after = static_cast<size_t>(next);
-  if (after < entry.chunks.size() && !entry.chunks[after].defined()) {
+  const bool is_next_new =
+      after < entry.chunks.size() && !entry.chunks[after].defined() && !entry.stored[after];
+  if (is_next_new) {
     request.samples.expect(rows_of(request.samples, next), request.view, Announcer::kPieces);
   }
   const trace::Span span("frozen");
   Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
-  if (entry.bytes > 0) kept = computed;
-  if (!work_.store) return computed;
-  work_.store->keep(key, entry.about, computed);
-  if (kept.defined()) return kept;
-  if (auto found = work_.store->find(key, values_shape)) return kept = *std::move(found);
+  if (is_in_memory) kept = computed;
+  if (work_.store) work_.store->keep(key_of(entry, index), entry.about, computed);
   return computed;
 }
 
@@ -144,6 +171,13 @@ Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> ro
   tokens =
       backbone_.blocks(tokens, goes_on ? start_ : 0, std::min(request.block, depth), request.hooks);
   if (request.block > depth) tokens = backbone_.pool(backbone_.norm(tokens, request.hooks));
+  // What is remembered is copied row by row on this word.
+  const auto expected = shape(static_cast<int64_t>(rows.size()), request.block);
+  CL_CHECK(tokens.sizes() == at::IntArrayRef(expected),
+           "block {} of '{}' is entered by [{}] and not by [{}]: something below it adds or drops "
+           "tokens",
+           request.block, backbone_.info().name, fmt::join(tokens.sizes(), ", "),
+           fmt::join(expected, ", "));
   return work_.bfloat16 ? tokens.to(at::kFloat) : tokens;
 }
 
@@ -175,8 +209,7 @@ std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t
   const auto num_chunks = static_cast<size_t>((size + kChunk - 1) / kChunk);
   const auto is_full = [&] {
     return (is_in_memory && used_bytes_ + bytes > work_.memory_bytes) ||
-           (!is_in_memory && mapped_bytes_ + bytes > work_.store->budget_bytes()) ||
-           num_chunks_ + num_chunks > kMostChunks;
+           (!is_in_memory && stored_bytes_ + bytes > work_.store->budget_bytes());
   };
   while (!ages_.empty() && is_full()) drop(entries_.find(ages_.front()));
   const std::string text = work_.store ? about(key) : "";
@@ -184,24 +217,23 @@ std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t
   entries_[key] = result;
   Entry& entry = *result;
   entry.chunks.resize(num_chunks);
+  entry.stored.resize(num_chunks);
   entry.view = key.view;
   entry.bytes = is_in_memory ? bytes : 0;
-  entry.mapped_bytes = is_in_memory ? 0 : bytes;
+  entry.stored_bytes = is_in_memory ? 0 : bytes;
   if (work_.store) {
     entry.about = text;
     entry.group = work_.store->group(entry.about);
   }
   used_bytes_ += entry.bytes;
-  mapped_bytes_ += entry.mapped_bytes;
-  num_chunks_ += num_chunks;
+  stored_bytes_ += entry.stored_bytes;
   entry.age = ages_.insert(ages_.end(), key);
   return result;
 }
 
 void FrozenTokens::drop(std::map<Key, std::shared_ptr<Entry>>::iterator entry) {
   used_bytes_ -= entry->second->bytes;
-  mapped_bytes_ -= entry->second->mapped_bytes;
-  num_chunks_ -= entry->second->chunks.size();
+  stored_bytes_ -= entry->second->stored_bytes;
   ages_.erase(entry->second->age);
   entries_.erase(entry);
 }

@@ -1,6 +1,7 @@
 // Tokens and features of a frozen network, computed once for each sample and view.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -38,8 +39,6 @@ struct FrozenHooks {
 class FrozenTokens {
  public:
   static constexpr int64_t kChunk = 64;
-  static constexpr size_t kMostChunks = 1
-                                        << 14;  // each may be a mapped file, of which there are few
 
   /// @param device  where the backbone is, and where results are returned
   FrozenTokens(Backbone& backbone, c10::Device device, FrozenWork work, FrozenHooks hooks = {});
@@ -70,9 +69,10 @@ class FrozenTokens {
   };
   struct Entry {
     std::vector<Tensor> chunks;  // [up to kChunk, ...] on the CPU; undefined: not looked for yet
+    std::vector<std::unique_ptr<const StoredRows>> stored;  // the same where only the store has it
     std::string view, about, group;
     int64_t bytes = 0;         // in memory, of the budget
-    int64_t mapped_bytes = 0;  // of files, where only the store keeps this
+    int64_t stored_bytes = 0;  // of files, where only the store keeps this
     std::list<Key>::iterator age;
   };
   struct Request {
@@ -84,12 +84,21 @@ class FrozenTokens {
 
   Tensor cached(const Request& request, std::span<const int64_t> rows);
   Tensor compute(const Request& request, std::span<const int64_t> rows);
-  /// A chunk from memory, from the store, or computed.
+  /// Consecutive rows of a chunk, and of what is asked for.
+  struct Stretch {
+    int64_t from, to, count;
+  };
+  /// A chunk from memory or, where it is to be there, from the store; or computed.
   /// @param next  the chunk that will be asked for after this one, maybe
   Tensor chunk(const Request& request, Entry& entry, int64_t index, int64_t next);
+  /// Reads rows of a chunk that only the store has. @param out  of all rows asked for
+  /// @return whether it has them
+  bool read_stored(const Request& request, Entry& entry, int64_t index,
+                   std::span<const Stretch> stretches, std::span<std::byte> out);
+  [[nodiscard]] ActivationKey key_of(const Entry& entry, int64_t index) const;
   [[nodiscard]] std::vector<int64_t> shape(int64_t size, int64_t block) const;
   /// The entry of `key`, made empty where there is none, now the youngest.
-  /// @param is_in_memory  else the store's files are mapped
+  /// @param is_in_memory  else its rows are read from the store's files
   std::shared_ptr<Entry> touch(const Key& key, int64_t size, int64_t bytes, bool is_in_memory);
   void drop(std::map<Key, std::shared_ptr<Entry>>::iterator entry);
   [[nodiscard]] std::string about(const Key& key);
@@ -99,8 +108,7 @@ class FrozenTokens {
   FrozenWork work_;
   FrozenHooks hooks_;
   int64_t start_ = 0;  // see go_on_from
-  int64_t used_bytes_ = 0, mapped_bytes_ = 0;
-  size_t num_chunks_ = 0;
+  int64_t used_bytes_ = 0, stored_bytes_ = 0;
   std::optional<std::string> network_;             // digest of the backbone
   std::map<int64_t, std::string> adapters_;        // by block: what the hooks say of themselves
   std::map<Key, std::shared_ptr<Entry>> entries_;  // one being filled may be dropped meanwhile

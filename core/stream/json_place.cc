@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "core/base/json_keys.h"
+#include "core/base/json_mistake.h"
 #include "core/config/read.h"
 
 namespace cl {
@@ -59,19 +59,13 @@ std::string outside(const Json& value, int64_t min, int64_t max) {
 }  // namespace
 
 JsonPlace JsonPlace::load(const fs::path& file) {
-  auto document = std::make_shared<Document>(Document{file.string(), {}});
-  const auto check_key = refuse_repeated_keys<Json>([&](const std::string& key) {
-    throw Error(fmt::format("{}: the key '{}' stands twice in one object", file.string(), key));
-  });
   const std::string text = read_text(file);
-  try {
-    document->json = Json::parse(text, check_key);
-  } catch (const Json::parse_error& error) {
-    const std::string_view what = error.what();
-    const size_t end = what.find("] ");  // of the library's own number
-    throw Error(fmt::format("{}: damaged, or no JSON: {}", file.string(),
-                            end == std::string_view::npos ? what : what.substr(end + 2)));
+  if (const auto mistake = find_json_mistake(text)) {
+    const std::string place = mistake->path.empty() ? "" : mistake->path + ": ";
+    throw Error(fmt::format("{}: {}{}{}", file.string(), place,
+                            mistake->is_json ? "" : "damaged, or no JSON: ", mistake->problem));
   }
+  auto document = std::make_shared<Document>(Document{file.string(), Json::parse(text)});
   const Json* root = &document->json;
   return {std::move(document), root, ""};
 }
@@ -80,7 +74,7 @@ JsonPlace JsonPlace::at(std::string_view key) const {
   if (!value_->is_object()) fail(fmt::format("expected an object, found {}", found(*value_)));
   const auto entry = value_->find(std::string(key));
   if (entry == value_->end()) fail(fmt::format("missing key '{}'", key));
-  return {document_, &*entry, path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key)};
+  return {document_, &*entry, child_path(key)};
 }
 
 void JsonPlace::expect_keys(std::initializer_list<std::string_view> known) const {
@@ -95,7 +89,9 @@ void JsonPlace::expect_keys(std::initializer_list<std::string_view> known) const
 std::vector<std::pair<std::string, JsonPlace>> JsonPlace::entries() const {
   if (!value_->is_object()) fail(fmt::format("expected an object, found {}", found(*value_)));
   std::vector<std::pair<std::string, JsonPlace>> result;
-  for (const auto& [key, value] : value_->items()) result.emplace_back(key, at(key));
+  for (const auto& [key, value] : value_->items()) {
+    result.emplace_back(key, JsonPlace(document_, &value, child_path(key)));
+  }
   return result;
 }
 
@@ -110,7 +106,9 @@ std::vector<JsonPlace> JsonPlace::items() const {
 
 std::string JsonPlace::text() const {
   if (!value_->is_string()) fail(fmt::format("expected a text, found {}", found(*value_)));
-  return value_->get<std::string>();
+  auto result = value_->get<std::string>();
+  if (result.find('\0') != std::string::npos) fail("a NUL character in a text");
+  return result;
 }
 
 double JsonPlace::number() const {
@@ -146,13 +144,12 @@ std::vector<int64_t> JsonPlace::integers(int64_t min, int64_t max) const {
 std::vector<std::string> JsonPlace::texts() const {
   if (!value_->is_array()) fail(fmt::format("expected a list of texts, found {}", found(*value_)));
   std::vector<std::string> result;
-  for (const Json& item : *value_) {
-    if (!item.is_string()) {
-      fail_at(result.size(), fmt::format("expected a text, found {}", found(item)));
-    }
-    result.push_back(item.get<std::string>());
-  }
+  for (const JsonPlace& item : items()) result.push_back(item.text());
   return result;
+}
+
+std::string JsonPlace::child_path(std::string_view key) const {
+  return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
 void JsonPlace::fail(std::string_view problem) const {

@@ -20,7 +20,8 @@ class JsonPlace {
  public:
   using Json = nlohmann::ordered_json;
 
-  /// @throws Error if the file cannot be read or is no JSON, or if an object has a key twice
+  /// @throws Error if the file cannot be read or is no JSON, or if an object has a key twice or a
+  /// number is beyond double precision
   static JsonPlace load(const std::filesystem::path& file);
 
   /// The value of a key of this object. @throws Error if it is missing
@@ -53,6 +54,7 @@ class JsonPlace {
   };
   JsonPlace(std::shared_ptr<const Document> document, const Json* value, std::string path)
       : document_(std::move(document)), value_(value), path_(std::move(path)) {}
+  [[nodiscard]] std::string child_path(std::string_view key) const;
 
   std::shared_ptr<const Document> document_;
   const Json* value_;  // within the document

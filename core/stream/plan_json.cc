@@ -23,7 +23,10 @@ namespace fs = std::filesystem;
 using Json = JsonPlace::Json;
 
 constexpr const char* kFormat = "clsim stream";
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
+constexpr int64_t kFirstVersion = 1;  // had no "origin_digest"
+constexpr const char* kContentGives = "what the file says gives";
+constexpr double kFullTurn = 360;  // degrees
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 constexpr std::array<Scenario, 4> kRecordedScenarios{Scenario::kTask, Scenario::kDomain,
                                                      Scenario::kClass, Scenario::kTaskFree};
@@ -90,6 +93,7 @@ Json document(const PlanRecord& record) {
       {"version", kVersion},
       {"stream", record.stream},
       {"seed", record.seed},
+      {"origin_digest", record.origin_digest()},
       {"info",
        {{"name", info.name}, {"scenario", name(info.scenario)}, {"class_names", info.class_names}}},
       {"sources", std::move(sources)},
@@ -99,17 +103,20 @@ Json document(const PlanRecord& record) {
 
 // ---- reading ----
 
-void check_format(const JsonPlace& root) {
+/// @return the version
+int64_t check_format(const JsonPlace& root) {
   const JsonPlace format = root.at("format");
   if (format.text() != kFormat) {
     format.fail(fmt::format("expected '{}', as 'clsim stream export' writes it, found '{}'",
                             kFormat, format.text()));
   }
-  const JsonPlace version = root.at("version");
-  if (version.integer(0, kMost) != kVersion) {
-    version.fail(fmt::format("expected {}, which is all that this program reads, found {}",
-                             kVersion, version.integer(0, kMost)));
+  const JsonPlace place = root.at("version");
+  const int64_t version = place.integer(0, kMost);
+  if (version < kFirstVersion || version > kVersion) {
+    place.fail(fmt::format("expected {} to {}, which is all that this program reads, found {}",
+                           kFirstVersion, kVersion, version));
   }
+  return version;
 }
 
 template <class Named, size_t N>
@@ -136,6 +143,13 @@ RecordedSource read_source(const JsonPlace& place, const fs::path& file) {
   return source;
 }
 
+/// What a shift of that kind may come to.
+std::pair<double, double> amounts(std::string_view kind) {
+  if (kind == "rotation") return {-kFullTurn, kFullTurn};
+  if (kind == "none" || kind == "permutation") return {0, 0};
+  return {0, kLargestSeverity};
+}
+
 ImageShift read_shift(const JsonPlace& place) {
   place.expect_keys({"kind", "amount", "seed"});
   const ImageShift shift{.kind = place.at("kind").text(),
@@ -145,6 +159,11 @@ ImageShift read_shift(const JsonPlace& place) {
   if (std::find(kinds.begin(), kinds.end(), shift.kind) == kinds.end()) {
     place.at("kind").fail(
         fmt::format("expected one of {}, found '{}'", fmt::join(kinds, ", "), shift.kind));
+  }
+  const auto [least, most] = amounts(shift.kind);
+  if (!(shift.amount >= least && shift.amount <= most)) {
+    place.at("amount").fail(
+        fmt::format("expected {} to {} for '{}', found {}", least, most, shift.kind, shift.amount));
   }
   return shift;
 }
@@ -198,6 +217,9 @@ ExperiencePlan read_experience(const JsonPlace& place, const PlanRecord& record,
   if (plan.train.split != Split::kTrain) {
     place.at("train").at("split").fail("expected 'train', found 'test'");
   }
+  if (plan.train.rows.empty()) {
+    place.at("train").at("rows").fail("expected at least one image, found none");
+  }
   const JsonPlace labels = place.at("train").at("labels");
   for (size_t i = 0; i < plan.train.labels.size(); ++i) {
     const int64_t label = plan.train.labels[i];
@@ -207,12 +229,11 @@ ExperiencePlan read_experience(const JsonPlace& place, const PlanRecord& record,
   return plan;
 }
 
-void check_digest(const JsonPlace& place, const std::string& found) {
+void check_digest(const JsonPlace& place, std::string_view what_gives, const std::string& found) {
   const std::string recorded = place.text();
   if (recorded == found) return;
-  place.fail(fmt::format(
-      "what the file says gives the digest {}, recorded is {}: it was changed or damaged", found,
-      recorded));
+  place.fail(fmt::format("{} the digest {}, recorded is {}: it was changed or damaged", what_gives,
+                         found, recorded));
 }
 
 }  // namespace
@@ -229,12 +250,20 @@ std::string to_json(const PlanRecord& record) {
 
 PlanRecord read_plan_json(const fs::path& file) {
   const JsonPlace root = JsonPlace::load(file);
-  check_format(root);
-  root.expect_keys(
-      {"format", "version", "stream", "seed", "info", "sources", "experiences", "digest"});
   PlanRecord record;
+  const bool has_origin_digest = check_format(root) > kFirstVersion;
+  if (!has_origin_digest) {
+    root.expect_keys(
+        {"format", "version", "stream", "seed", "info", "sources", "experiences", "digest"});
+  } else {
+    root.expect_keys({"format", "version", "stream", "seed", "origin_digest", "info", "sources",
+                      "experiences", "digest"});
+  }
   record.stream = root.at("stream").text();
   record.seed = root.at("seed").integer(0, kMost);
+  if (has_origin_digest) {
+    check_digest(root.at("origin_digest"), "'stream' and 'seed' give", record.origin_digest());
+  }
 
   const JsonPlace info = root.at("info");
   info.expect_keys({"name", "scenario", "class_names"});
@@ -254,8 +283,10 @@ PlanRecord read_plan_json(const fs::path& file) {
     record.plan.experiences.push_back(read_experience(place, record, record.names.back()));
   }
   const auto digests = record.experience_digests();
-  for (size_t k = 0; k < digests.size(); ++k) check_digest(experiences[k].at("digest"), digests[k]);
-  check_digest(root.at("digest"), record.digest());
+  for (size_t k = 0; k < digests.size(); ++k) {
+    check_digest(experiences[k].at("digest"), kContentGives, digests[k]);
+  }
+  check_digest(root.at("digest"), kContentGives, record.digest());
   return record;
 }
 

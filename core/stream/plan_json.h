@@ -1,6 +1,7 @@
 // A recorded stream as a JSON file, for other machines and other programs.
 //
-// {"format": "clsim stream", "version": 1, "stream": the choice that made it (YAML), "seed": 0,
+// {"format": "clsim stream", "version": 2, "stream": the choice that made it (YAML), "seed": 0,
+//  "origin_digest": of these two (not in version 1),
 //  "info": {"name", "scenario", "class_names": [by class id]},
 //  "sources": [{"choice": YAML, "digest", "class_names", "train": images, "test": images}],
 //  "experiences": [{"name", "source": its place in "sources", "classes": ids ascending,

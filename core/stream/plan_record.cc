@@ -117,6 +117,13 @@ std::vector<std::string> PlanRecord::experience_digests() const {
   return result;
 }
 
+std::string PlanRecord::origin_digest() const {
+  ContentDigest digest;
+  digest.add(stream);
+  digest.add(std::span(&seed, 1));
+  return digest.hex();
+}
+
 std::string PlanRecord::digest() const {
   ContentDigest digest;
   digest.add(plan.info.name);

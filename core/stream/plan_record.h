@@ -40,7 +40,9 @@ struct PlanRecord {
 
   /// Name what an experience holds: images, labels, shift, facts. Transforms have no part in it.
   [[nodiscard]] std::vector<std::string> experience_digests() const;
-  /// Names the whole of the stream.
+  /// Names what is said of its making: choice and seed.
+  [[nodiscard]] std::string origin_digest() const;
+  /// Names the whole of the stream, whatever made it.
   [[nodiscard]] std::string digest() const;
 };
 

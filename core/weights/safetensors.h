@@ -15,8 +15,8 @@ struct SafetensorsFile {
   std::map<std::string, std::string> metadata;  // the header's "__metadata__"
 };
 
-/// Reads F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL tensors; the file is memory-mapped and
-/// every length and offset is checked against it before use. Tensors keep their type and own their
+/// Reads F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL tensors; every length
+/// and offset is checked against the file before use. Tensors keep their type and own their
 /// memory.
 /// @throws Error naming the file, and the tensor where there is one
 SafetensorsFile read_safetensors(const std::filesystem::path& file);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <cstddef>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -9,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
-#include "core/base/json_keys.h"
-#include "core/weights/mapped_file.h"
+#include "core/base/json_mistake.h"
+#include "core/weights/open_file.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/safetensors_format.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 using safetensors::kLengthSize, safetensors::kMaxHeaderSize, safetensors::kMetadataKey;
 
-static_assert(std::endian::native == std::endian::little, "tensors are mapped as they are");
+static_assert(std::endian::native == std::endian::little, "tensors are read as they are");
 
 // More axes than any network has; LibTorch's own operations end at 64.
 constexpr size_t kMaxAxes = 64;
@@ -34,10 +35,10 @@ struct Entry {
 class SafetensorsReader {
  public:
   explicit SafetensorsReader(const std::filesystem::path& file)
-      : file_(file.string()), mapped_(file), bytes_(mapped_.bytes()) {}
+      : name_(file.string()), file_(file) {}
 
   SafetensorsFile read(bool with_values) {
-    const nlohmann::json header = parse(header_text());
+    const nlohmann::json header = parse(read_header());
     SafetensorsFile result;
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
@@ -59,37 +60,39 @@ class SafetensorsReader {
 
  private:
   [[noreturn]] void fail(std::string_view problem) const {
-    throw Error(fmt::format("{}: {}", file_, problem));
+    throw Error(fmt::format("{}: {}", name_, problem));
   }
   [[noreturn]] void fail(const std::string& name, std::string_view problem) const {
-    throw Error(fmt::format("{}: tensor '{}': {}", file_, name, problem));
+    throw Error(fmt::format("{}: tensor '{}': {}", name_, name, problem));
   }
 
-  std::string_view header_text() {
-    if (bytes_.size() < kLengthSize) {
-      fail(fmt::format("not a safetensors file: {} bytes, expected at least 8", bytes_.size()));
+  std::string read_header() {
+    const auto file_size = static_cast<uint64_t>(file_.size());
+    if (file_size < kLengthSize) {
+      fail(fmt::format("not a safetensors file: {} bytes, expected at least 8", file_size));
     }
     uint64_t length = 0;
-    std::memcpy(&length, bytes_.data(), kLengthSize);
-    const uint64_t room = bytes_.size() - kLengthSize;
+    file_.read(0, std::as_writable_bytes(std::span(&length, 1)));
+    const uint64_t room = file_size - kLengthSize;
     if (length > std::min(room, kMaxHeaderSize)) {
       fail(
           fmt::format("not a safetensors file, or truncated: the header claims {} bytes, {} follow",
                       length, room));
     }
-    data_ = bytes_.subspan(kLengthSize + length);
-    return {reinterpret_cast<const char*>(bytes_.data()) + kLengthSize, length};
+    std::string text(length, '\0');
+    file_.read(kLengthSize, std::as_writable_bytes(std::span(text)));
+    data_begin_ = kLengthSize + length;
+    data_size_ = file_size - data_begin_;
+    return text;
   }
 
   [[nodiscard]] nlohmann::json parse(std::string_view text) const {
-    const auto check_key = refuse_repeated_keys<nlohmann::json>(
-        [&](const std::string& key) { fail(fmt::format("the header has '{}' twice", key)); });
-    nlohmann::json header;
-    try {
-      header = nlohmann::json::parse(text.begin(), text.end(), check_key);
-    } catch (const nlohmann::json::exception& error) {
-      fail(fmt::format("not a safetensors file: the header is no JSON: {}", error.what()));
+    if (const auto mistake = find_json_mistake(text)) {
+      const std::string place = mistake->path.empty() ? "" : mistake->path + ": ";
+      fail(fmt::format("not a safetensors file: the header{} {}{}",
+                       mistake->is_json ? ":" : " is no JSON:", place, mistake->problem));
     }
+    nlohmann::json header = nlohmann::json::parse(text.begin(), text.end());
     if (!header.is_object()) fail("not a safetensors file: the header is no JSON object");
     return header;
   }
@@ -140,10 +143,10 @@ class SafetensorsReader {
     bool too_large = false;
     for (const uint64_t extent : shape) too_large |= __builtin_mul_overflow(size, extent, &size);
     const uint64_t begin = offsets[0], end = offsets[1];
-    if (begin > end || end > data_.size()) {
+    if (begin > end || end > data_size_) {
       fail(name, fmt::format("its bytes [{}, {}) are not within the {} bytes of data; the file is "
                              "truncated or its header wrong",
-                             begin, end, data_.size()));
+                             begin, end, data_size_));
     }
     if (too_large || size != end - begin) {
       fail(name, fmt::format("{} bytes of data do not fit type '{}' and shape [{}]", end - begin,
@@ -163,8 +166,8 @@ class SafetensorsReader {
       }
       covered = item.end;
     }
-    if (covered != data_.size()) {
-      fail(fmt::format("the tensors cover {} of {} bytes of data", covered, data_.size()));
+    if (covered != data_size_) {
+      fail(fmt::format("the tensors cover {} of {} bytes of data", covered, data_size_));
     }
   }
 
@@ -175,18 +178,18 @@ class SafetensorsReader {
   [[nodiscard]] Tensor tensor(const Entry& item) const {
     Tensor result = at::empty(item.shape, at::TensorOptions(item.type));
     if (item.begin == item.end) return result;
-    const auto source = data_.subspan(item.begin, item.end - item.begin);
+    const std::span bytes(static_cast<std::byte*>(result.data_ptr()), result.nbytes());
+    file_.read(static_cast<int64_t>(data_begin_ + item.begin), bytes);
     if (item.type == c10::ScalarType::Bool &&
-        std::any_of(source.begin(), source.end(), [](std::byte b) { return b > std::byte{1}; })) {
+        std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b > std::byte{1}; })) {
       fail(item.name, "a BOOL is neither 0 nor 1");
     }
-    std::memcpy(result.data_ptr(), source.data(), source.size());
     return result;
   }
 
-  std::string file_;
-  MappedFile mapped_;
-  std::span<const std::byte> bytes_, data_;
+  std::string name_;
+  OpenFile file_;
+  uint64_t data_begin_ = 0, data_size_ = 0;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/printable.h"
 #include "core/base/user_folders.h"
 #include "core/features/activation_store.h"
 #include "experiments/cli/verbs.h"
@@ -21,7 +22,8 @@ namespace fs = std::filesystem;
 constexpr const char* kCacheFooter =
     R"(The folder holds results of frozen networks, so that no run computes again what another
 has. It can be removed at any time; 'clsim run --cache-gib N' bounds it (0: no cache), the
-least recently used goes first. What is found there is what would be computed, bit for bit:
+least recently used goes first. A file CACHEDIR.TAG in it says that it is a cache: without it
+nothing in the folder is used or removed, and only a new or empty folder gets one. What is found there is what would be computed, bit for bit:
 network, data, transform, machine, threads and source code of clsim are part of a file's name.
 Exit codes: 0 fine, 1 a file is damaged, 2 wrong usage.)";
 
@@ -46,9 +48,12 @@ fs::path folder_of(const std::string& given) {
 int list(const fs::path& folder) {
   int64_t bytes = 0;
   for (const ActivationStore::Group& group : ActivationStore::list(folder)) {
-    std::cout << fmt::format("{}  {:>12} in {} file(s)  used {}  {}\n", group.name,
-                             in_mib(group.bytes), group.num_files, local_time(group.last_used),
-                             group.about.substr(0, group.about.find('\n')));
+    const std::string unfinished =
+        group.num_drafts > 0 ? fmt::format(" and {} unfinished", group.num_drafts) : "";
+    std::cout << fmt::format("{}  {:>12} in {} file(s){}  used {}  {}\n", group.name,
+                             in_mib(group.bytes), group.num_files, unfinished,
+                             local_time(group.last_used),
+                             printable(group.about.substr(0, group.about.find('\n'))));
     bytes += group.bytes;
   }
   std::cout << fmt::format("{}: {}\n", folder.string(), in_mib(bytes));
@@ -90,7 +95,7 @@ void add_cache(CLI::App& app, Action& chosen) {
   };
   add("list", "What computed what, how large, and when it was used last", list);
   add("verify", "Read every file and hold it against its checksum", verify);
-  add("clear", "Remove all of it", clear);
+  add("clear", "Remove all of it but the folder", clear);
 }
 
 }  // namespace cl::experiments::cli

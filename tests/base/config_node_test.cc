@@ -171,6 +171,20 @@ TEST_CASE("with refuses a path through what is no map", "[config]") {
   CHECK_THROWS_WITH(root.with("", value), "b.yaml:1:1: empty part in the path ''");
 }
 
+TEST_CASE("with refuses a path deeper than any option", "[config]") {
+  const Node value = Node::parse("1", "b.yaml");
+  const auto path = [](size_t parts) {
+    std::string text = "a";
+    for (size_t i = 1; i < parts; ++i) text += ".a";
+    return text;
+  };
+  CHECK(Node().with(path(100), value).at("a").at("a").is_map());
+  CHECK_THROWS_WITH(Node().with(path(101), value),
+                    StartsWith("b.yaml:1:1: a path of 101 parts, 'a.a.a.") &&
+                        EndsWith("...'; expected at most 100"));
+  CHECK_THROWS_WITH(Node().with(path(20'000), value), Contains("a path of 20000 parts"));
+}
+
 TEST_CASE("a choice is a name or a name with options", "[config]") {
   const Choice bare = choice(Node::parse("learner: sema", "a.yaml").at("learner"));
   CHECK(bare.name == "sema");

@@ -75,6 +75,48 @@ TEST_CASE("block texts keep their line ends as YAML says", "[config]") {
   CHECK(root.at("a").is_quoted());
 }
 
+TEST_CASE("a text nested deeper than any option is refused where it gets too deep", "[config]") {
+  const auto lists = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  CHECK(problem(lists(100)) == "accepted");
+  CHECK_THAT(problem(lists(101)),
+             StartsWith("a.yaml:1:101: 0.0.") && EndsWith(": nested more than 100 levels deep"));
+  std::string maps;
+  for (size_t depth = 0; depth < 100; ++depth) maps += std::string(depth, ' ') + "a:\n";
+  CHECK(problem(maps) == "accepted");
+  CHECK_THAT(problem(maps + std::string(100, ' ') + "a: 1\n"),
+             StartsWith("a.yaml:101:101: a.a.a") && EndsWith("nested more than 100 levels deep"));
+}
+
+TEST_CASE("characters that no text holds are refused with their line", "[config]") {
+  const std::string nul(1, '\0');
+  CHECK(problem("a: 1\nb: x" + nul + "y\n") ==
+        "a.yaml:2:5: a NUL character; expected text in UTF-8");
+  CHECK(problem(nul) == "a.yaml:1:1: a NUL character; expected text in UTF-8");
+  // yaml-cpp takes this one for the end of the file.
+  CHECK(problem("a: 1\n\x04\nb: 2\n") ==
+        "a.yaml:2:1: a control character (0x04); expected text in UTF-8");
+  CHECK(problem("a: 1 # \x1b[2J\n") ==
+        "a.yaml:1:8: a control character (0x1b); expected text in UTF-8");
+  CHECK(problem("a: 1\nb: caf\xe9\n") ==
+        "a.yaml:2:1: this line is no UTF-8, which a YAML file has to be");
+  CHECK(problem("a: \"x\\0\"\n") == "a.yaml:1:4: a: a NUL character, which no option takes");
+  CHECK(problem("{\"x\\0\": 1}\n") == "a.yaml:1:2: a NUL character, which no option takes");
+  CHECK(problem("\xef\xbb\xbf"
+                "a:\t'caf\xc3\xa9'\r\n") == "accepted");
+}
+
+TEST_CASE("a hundred thousand keys are read, and a repeated one among them found", "[config]") {
+  constexpr int kKeys = 100'000;
+  std::string text;
+  for (int i = 0; i < kKeys; ++i) text += "k" + std::to_string(i) + ": " + std::to_string(i) + "\n";
+  const Node root = Node::parse(text, "a.yaml");
+  const auto entries = root.entries();
+  REQUIRE(entries.size() == kKeys);
+  CHECK(entries.back().value.scalar() == "99999");
+  CHECK(problem(text + "k77777: 0\n") ==
+        "a.yaml:100001:1: k77777: duplicate key; first at line 77778");
+}
+
 TEST_CASE("an empty file is a null", "[config]") {
   for (const char* text : {"", "\n", "# only a comment\n", "# comment", "---\n", "---", "...\n"}) {
     INFO("text: " << text);

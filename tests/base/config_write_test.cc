@@ -91,8 +91,8 @@ TEST_CASE("what was written reads back as it was", "[config]") {
 }
 
 TEST_CASE("every text survives writing and reading", "[config]") {
-  std::string ascii;
-  for (int c = 0; c < 128; ++c) ascii += static_cast<char>(c);
+  std::string ascii;  // but NUL, which is refused
+  for (int c = 1; c < 128; ++c) ascii += static_cast<char>(c);
   const std::vector<std::string> texts{"",        " ",
                                        " a",      "a ",
                                        "a  b",    "true",

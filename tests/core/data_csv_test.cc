@@ -37,5 +37,13 @@ TEST_CASE("quotes out of place in csv are refused with their line", "[data]") {
   CHECK_THROWS_WITH(parse_csv("\"a\nb\"c", "a.csv"), Contains("a.csv:2: text behind a closing"));
 }
 
+TEST_CASE("a NUL in csv is refused with its line, within quotes too", "[data]") {
+  const std::string nul(1, '\0');
+  CHECK_THROWS_WITH(parse_csv("a,b\nc," + nul + "d\n", "a.csv"),
+                    Equals("a.csv:2: a NUL character; expected text"));
+  CHECK_THROWS_WITH(parse_csv("\"a\nb\n" + nul + "\"", "a.csv"), Contains("a.csv:3: a NUL"));
+  CHECK_THROWS_WITH(parse_csv(nul, "a.csv"), Contains("a.csv:1: a NUL"));
+}
+
 }  // namespace
 }  // namespace cl

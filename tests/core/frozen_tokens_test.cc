@@ -1,7 +1,9 @@
 #include "core/features/frozen_tokens.h"
 
+#include <filesystem>
 #include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include <ATen/TensorOperators.h>
@@ -332,6 +334,49 @@ TEST_CASE("of views that do not fit together the first stay", "[frozen_tokens]")
   CHECK(embedded(0, 4) == 0);
   CHECK(embedded(0, 2) == 2 * kSize);
   CHECK(embedded(2, 3) == kSize);
+}
+
+TEST_CASE("a file that is cut under a run is computed anew", "[frozen_tokens]") {
+  const TempDir folder;
+  Counting backbone;
+  Hooks none;
+  const auto store = std::make_shared<ActivationStore>(folder.path(), kPlenty, "here");
+  FrozenTokens cache(backbone, at::kCPU, {.memory_bytes = 0, .store = store});
+  const Numbers samples(100);
+  const auto read = [&] {
+    const Tensor tokens =
+        cache.tokens(samples, std::vector<int64_t>{63, 64, 65, 3}, View::test(), 1, none);
+    for (const auto& [place, value] : {std::pair{0, 64.0}, {1, 65.0}, {2, 66.0}, {3, 4.0}}) {
+      CHECK(tokens[place][1][1].item<double>() == value);
+    }
+    return backbone.embedded;
+  };
+  CHECK(read() == 100);
+  CHECK(read() == 100);  // all from files
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (entry.path().filename() == "test-1.act") std::filesystem::resize_file(entry.path(), 150);
+  }
+  CHECK(read() == 136);  // the last chunk has 36 rows
+  CHECK(read() == 136);
+  (void)ActivationStore::clear(folder.path());
+  CHECK(read() == 136);  // they are open
+}
+
+/// Leaves one token of two.
+class DropToken final : public Hooks {
+ public:
+  Tensor at(const SiteCall&, Tensor out) override { return out.narrow(1, 0, 1); }
+};
+
+TEST_CASE("a network that gives other tokens than it says is our mistake, not overread",
+          "[frozen_tokens]") {
+  World world(GENERATE(kPlenty, 0));
+  DropToken hooks;
+  const std::vector<int64_t> rows{0, 1};
+  CHECK_NOTHROW(world.cache.tokens(Numbers(4), rows, View::test(), 0, hooks));
+  CHECK_THROWS_WITH(world.cache.tokens(Numbers(4), rows, View::test(), 1, hooks),
+                    Contains("block 1 of") && Contains("1, 2] and not by [") &&
+                        Contains("2, 2]: something below it adds or drops tokens"));
 }
 
 TEST_CASE("samples larger than the budget are computed directly each time", "[frozen_tokens]") {

@@ -150,7 +150,7 @@ TEST_CASE("a lying safetensors header is an error that names file and tensor", "
       {entry("32"), "no 'dtype'"},
       {entry(R"("F32")", "[-2]"), "whole numbers"},
       {entry(R"("F32")", "[2.0]"), "whole numbers"},
-      {entry(R"("F32")", "[1e400]"), "no JSON"},
+      {entry(R"("F32")", "[1e400]"), "a.shape[0]: expected a number within double precision"},
       {entry(R"("F32")", "2"), "'shape' is no list"},
       // 2^62 * 4 elements wrap to 0 in 64 bits, and 2^62 * 4 bytes do too.
       {entry(R"("F32")", "[4611686018427387904,4]"), "do not fit"},
@@ -187,13 +187,39 @@ TEST_CASE("malformed safetensors headers are errors", "[weights]") {
   CHECK_THAT(message_of("[]"), Contains("no JSON object"));
   CHECK_THAT(message_of("{\"\xff\":1}"), Contains("the header is no JSON"));
   CHECK_THAT(message_of(std::string(100'000, '[')), Contains("the header is no JSON"));
-  CHECK_THAT(message_of("{\"a\":" + half + ",\"a\":" + half + "}"), Contains("has 'a' twice"));
+  CHECK_THAT(message_of("{\"a\":" + half + ",\"a\":" + half + "}"),
+             Contains("the key 'a' stands twice"));
   // Both claim the first four bytes; then nobody claims the last four.
   CHECK_THAT(message_of("{\"a\":" + half + ",\"b\":" + half + "}"),
              Contains("tensor 'b': its data starts at byte 0"));
   CHECK_THAT(message_of("{\"a\":" + half + "}"), Contains("cover 4 of 8 bytes"));
   CHECK_THAT(message_of(R"({"__metadata__":{"x":1}})"), Contains("'x' in the metadata is no text"));
   CHECK_THAT(message_of(R"({"__metadata__":[]})"), Contains("is no object"));
+}
+
+TEST_CASE("a hundred thousand tensors are read and told from those of a model", "[weights]") {
+  constexpr int kTensors = 100'000;
+  std::string header = "{", data;
+  for (int i = 0; i < kTensors; ++i) {
+    header += (i == 0 ? "" : ",");
+    header += "\"t" + std::to_string(i) + R"(":{"dtype":"U8","shape":[1],"data_offsets":[)" +
+              std::to_string(i) + "," + std::to_string(i + 1) + "]}";
+    data += static_cast<char>(i % 100);
+  }
+  const TempDir dir;
+  dir.write("x", file_bytes(header + "}", data));
+  const SafetensorsFile file = read_safetensors(dir / "x");
+  REQUIRE(file.tensors.size() == kTensors);
+  CHECK(file.tensors.back().first == "t99999");
+  CHECK(file.tensors.back().second.item<int>() == 99);
+  struct {
+    Tensor own = at::zeros({1}, at::kFloat);
+    void tensors(TensorVisitor& visitor) { visitor.parameter("own", own); }
+  } model;
+  CHECK_THROWS_WITH(load(model, file.tensors, "a file"),
+                    Contains("1 missing: 'own'; 100000 unexpected: 't0'"));
+  dir.write("x", file_bytes(header + R"(,"t77777":{}})", data));
+  CHECK_THROWS_WITH(read_safetensors(dir / "x"), Contains("the key 't77777' stands twice"));
 }
 
 TEST_CASE("a BOOL that is neither 0 nor 1 is an error", "[weights]") {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -313,9 +314,17 @@ TEST_CASE("the cache can be looked at and cleared", "[experiments]") {
   CHECK(again.code == 0);
   CHECK_THAT(again.text, Contains("removed, and computed anew"));
   CHECK(clsim("cache clear " + cache).code == 0);
-  CHECK_FALSE(std::filesystem::exists(folder / "cache"));
+  const auto is_empty = [&] {  // but for the mark
+    return std::distance(std::filesystem::directory_iterator(folder / "cache"), {}) == 1;
+  };
+  CHECK(is_empty());
   CHECK(clsim(run + "4 --cache-gib 0").code == 0);
-  CHECK_FALSE(std::filesystem::exists(folder / "cache"));
+  CHECK(is_empty());
+  folder.write("mine/note.txt", "mine");
+  const Finished refused = clsim("cache clear --cache " + (folder / "mine").string());
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.text, Contains("has no mark of a cache of clsim") && Contains("'note.txt'"));
+  CHECK(std::filesystem::exists(folder / "mine/note.txt"));
 }
 
 TEST_CASE("a trace says when the parts of a run began and ended", "[experiments]") {

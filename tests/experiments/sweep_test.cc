@@ -107,6 +107,43 @@ TEST_CASE("mistakes in a sweep are reported where they stand", "[experiments]") 
   CHECK_THROWS_WITH(expand_text(text), Equals(message));
 }
 
+/// "[0, 1, 2, ...]"
+std::string list(int size) {
+  std::string text = "[";
+  for (int i = 0; i < size; ++i) text += (i == 0 ? "" : ", ") + std::to_string(i);
+  return text + "]";
+}
+
+TEST_CASE("a sweep of a billion runs is refused before any of them is made", "[experiments]") {
+  const std::string thousand = list(1000);
+  CHECK_THROWS_WITH(
+      expand_text("a: 1\nsweep:\n  a: " + thousand + "\n  zip: {b: " + thousand +
+                  ", c: " + thousand + "}\n  seeds: " + thousand + "\n"),
+      Equals("a.yaml:3:3: sweep: asks for 1000000000 runs, 1000 (a) x 1000 (b with c) x 1000 "
+             "(seeds); at most 100000 can be"));
+  std::string axes;
+  for (int i = 0; i < 30; ++i) axes += "  a" + std::to_string(i) + ": [1, 2, 3, 4, 5]\n";
+  CHECK_THROWS_WITH(expand_text("sweep:\n" + axes),
+                    Contains("asks for more than 18446744073709551615 runs, 5 (a0) x 5 (a1)"));
+}
+
+TEST_CASE("an axis that multiplies some of the runs only counts for these", "[experiments]") {
+  const std::string sweep = "sweep:\n  learner: [sema, l2p]\n  learner.sema.lr: ";
+  const std::string seeds = "\n  seeds: " + list(100);
+  // 999 * 100 runs of sema and 100 of l2p
+  CHECK(expand_text(sweep + list(999) + seeds).size() == 100'000);
+  CHECK_THROWS_WITH(expand_text(sweep + list(1000) + seeds),
+                    Equals("a.yaml:2:3: sweep: asks for up to 200000 runs, 2 (learner) x 1000 "
+                           "(learner.sema.lr) x 100 (seeds); at most 100000 can be"));
+}
+
+TEST_CASE("a sweep over too many settings is refused", "[experiments]") {
+  std::string axes;
+  for (int i = 0; i < 1001; ++i) axes += "  a" + std::to_string(i) + ": [1]\n";
+  CHECK_THROWS_WITH(expand_text("sweep:\n" + axes),
+                    Equals("a.yaml:2:3: sweep: 1001 settings are swept over; at most 1000 can be"));
+}
+
 TEST_CASE("mistakes in an override are reported as --set", "[experiments]") {
   CHECK_THROWS_WITH(parse_override("threads"),
                     Equals("--set: expected path=value, found 'threads'"));

@@ -274,7 +274,29 @@ TEST_CASE("a damaged record is refused where it is damaged", "[streams][exported
   const std::string good = to_json(named_record());
   const auto [from, to, message] = GENERATE(table<std::string, std::string, std::string>(
       {{"\"clsim stream\"", "\"coco\"", "stream.json: format: expected 'clsim stream'"},
-       {"\"version\": 1", "\"version\": 2", "version: expected 1, which is all"},
+       {"\"version\": 2", "\"version\": 3", "version: expected 1 to 2, which is all"},
+       {"\"version\": 2", "\"version\": 1", "stream.json: unknown key 'origin_digest'"},
+       {"\"stream\": \"domain_images\"", "\"stream\": \"blurry\"",
+        "stream.json: origin_digest: 'stream' and 'seed' give the digest"},
+       {"\"seed\": 5", "\"seed\": 6",
+        "stream.json: origin_digest: 'stream' and 'seed' give the digest"},
+       {"\"seed\": 5", "\"seed\": 1e999",
+        "stream.json: seed: expected a number within double precision, found 1e999"},
+       {"\"degrees\": 0.1", "\"degrees\": -1e999",
+        "experiences[0].facts.degrees: expected a number within double precision, found -1e999"},
+       {"\"rows\": [0,1]", "\"rows\": [0,1e999]",
+        "experiences[0].test.rows[1]: expected a number within double precision, found 1e999"},
+       {"\"seed\": 5", "\"seed\": 1e300",
+        "seed: expected a whole number of at least 0, found 1e+300"},
+       {"\"amount\": 0.1", "\"amount\": 1e300",
+        "experiences[0].shift.amount: expected -360 to 360 for 'rotation', found 1e+300"},
+       {"\"amount\": 0.1", "\"amount\": null",
+        "experiences[0].shift.amount: expected -360 to 360 for 'rotation', found nan"},
+       {"\"rotation\"", "\"fog\"", "experiences[0].digest: what the file says gives"},
+       {"\"train\": 2", "\"train\": 9223372036854775808",
+        "sources[0].train: expected a whole number of at least 0, found 9223372036854775808"},
+       {"\"dog/0.png\"", "\"dog\\u0000/0.png\"",
+        "experiences[0].train.names[0]: a NUL character in a text"},
        {"\"seed\": 5", "\"seed\": -5", "seed: expected a whole number of at least 0, found -5"},
        {"\"seed\": 5", "\"seed\": 5, \"seed\": 6", "the key 'seed' stands twice in one object"},
        {"\"seed\": 5", "\"sead\": 5", "unknown key 'sead'; did you mean 'seed'?"},
@@ -309,6 +331,47 @@ TEST_CASE("a damaged record is refused where it is damaged", "[streams][exported
   const fs::path file = folder.write("stream.json", replaced(good, from, to));
   INFO(from << " -> " << to);
   CHECK_THROWS_WITH(read_plan_json(file), Contains(message));
+}
+
+TEST_CASE("an experience without training images is refused", "[streams][exported]") {
+  const TempDir folder;
+  PlanRecord record = named_record();
+  record.plan.experiences[0].train = {Split::kTrain, {}, {}};
+  record.names[0].train.clear();
+  CHECK_THROWS_WITH(read_plan_json(folder.write("stream.json", to_json(record))),
+                    Contains("experiences[0].train.rows: expected at least one image, found none"));
+}
+
+TEST_CASE("a corruption beyond its levels is refused, at the edge it is not",
+          "[streams][exported]") {
+  const TempDir folder;
+  PlanRecord record = named_record();
+  ImageShift& shift = record.plan.experiences[0].shift;
+  shift = {.kind = "fog", .amount = 5, .seed = 1};
+  CHECK(read_plan_json(folder.write("a.json", to_json(record))).plan.experiences[0].shift == shift);
+  shift.amount = 5.5;
+  CHECK_THROWS_WITH(read_plan_json(folder.write("b.json", to_json(record))),
+                    Contains("experiences[0].shift.amount: expected 0 to 5 for 'fog', found 5.5"));
+}
+
+TEST_CASE("a record of the first version, without a digest of its origin, is read",
+          "[streams][exported]") {
+  const TempDir folder;
+  const PlanRecord before = named_record();
+  std::string text = replaced(to_json(before), "\"version\": 2", "\"version\": 1");
+  text = replaced(text, " \"origin_digest\": \"" + before.origin_digest() + "\",\n", "");
+  const PlanRecord after = read_plan_json(folder.write("stream.json", text));
+  CHECK(after.stream == before.stream);
+  CHECK(after.digest() == before.digest());
+}
+
+TEST_CASE("a record nested without end is refused like any other", "[streams][exported]") {
+  const TempDir folder;
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  const std::string text = replaced(to_json(named_record()), "\"seed\": 5", "\"seed\": " + deep);
+  CHECK_THROWS_WITH(
+      read_plan_json(folder.write("stream.json", text)),
+      Contains("stream.json: seed: expected a whole number of at least 0, found a list"));
 }
 
 TEST_CASE("a record that is not there is refused by its option, or when it is needed",
