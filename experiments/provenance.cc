@@ -4,17 +4,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
-#include <system_error>
 
-#include <dlfcn.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <opencv2/core/version.hpp>
-#include <torch/version.h>
 #include <unistd.h>
 
+#include "experiments/kernels.h"
 #include "experiments/source_version.h"  // made by the build
 
 namespace cl::experiments {
@@ -36,20 +33,6 @@ std::string cpu_model() {
   return "unknown";
 }
 
-/// The file of the library that multiplies matrices, and for whose processors the kernels are, as
-/// OpenBLAS names them: both are decided when the program starts.
-std::string blas() {
-  Dl_info info{};
-  void* gemm = dlsym(RTLD_DEFAULT, "sgemm_");
-  if (gemm == nullptr || dladdr(gemm, &info) == 0) return "BLAS of LibTorch";
-  std::error_code error;
-  const auto file = std::filesystem::canonical(info.dli_fname, error);
-  const std::string name = error ? info.dli_fname : file.string();
-  void* kernels = dlsym(RTLD_DEFAULT, "openblas_get_corename");
-  if (kernels == nullptr) return name;
-  return fmt::format("{}, {}", name, reinterpret_cast<const char* (*)()>(kernels)());
-}
-
 /// ", NAME=value" where the environment has it.
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -65,8 +48,9 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
           {"git_dirty", kGitDirty},
           {"compiler", "g++ " __VERSION__},
           {"build_type", CL_BUILD_TYPE},
-          {"libtorch", TORCH_VERSION},
+          {"libtorch", libtorch_version()},
           {"blas", blas()},
+          {"kernels", kernels()},
           {"opencv", CV_VERSION},
           {"hdf5", CL_HDF5_VERSION},
           {"host", host()},
@@ -80,10 +64,15 @@ std::map<std::string, std::string> provenance(const ThreadPlan& plan,
 
 std::string arithmetic(const ThreadPlan& plan) {
   const std::string cpu = cpu_model();
-  return fmt::format("clsim {}, {} {}, LibTorch {}, OpenCV {}, {}, {}, {} threads{}", kCoreDigest,
-                     __VERSION__, CL_BUILD_TYPE, TORCH_VERSION, CV_VERSION, blas(),
-                     cpu == "unknown" ? host() : cpu, plan.intra_op_threads,
-                     variable("ATEN_CPU_CAPABILITY"));
+  std::string wishes;  // that are not seen in the names of kernels
+  for (const char* name :
+       {"DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"}) {
+    wishes += variable(name);
+  }
+  return fmt::format("clsim {}, {} {}, LibTorch {}, OpenCV {}, {}, {}, {}, {} threads{}",
+                     kCoreDigest, __VERSION__, CL_BUILD_TYPE, libtorch_version(), CV_VERSION,
+                     blas(), kernels(), cpu == "unknown" ? host() : cpu, plan.intra_op_threads,
+                     wishes);
 }
 
 std::string learner_code() {
@@ -98,7 +87,7 @@ std::string utc_now() {
 std::string version() {
   const std::string dirty = std::string_view(kGitDirty) == "yes" ? ", changed since" : "";
   return fmt::format("clsim {} (commit {}{}; LibTorch {})", CL_VERSION, kGitCommit, dirty,
-                     TORCH_VERSION);
+                     libtorch_version());
 }
 
 }  // namespace cl::experiments

@@ -1,8 +1,10 @@
 #include "tests/conformance/transcript.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -12,8 +14,6 @@
 
 namespace cl::conformance {
 namespace {
-
-constexpr double kAccuracyTolerance = 0.02;  // rounding differs between machines
 
 double accuracy(const Evaluation& evaluation) {
   int64_t right = 0;
@@ -29,15 +29,37 @@ std::vector<std::string> lines(std::istream& in) {
   return result;
 }
 
-void check_line(const std::string& found, const std::string& expected) {
-  if (!expected.starts_with("accuracy")) {
-    CHECK(found == expected);
-    return;
+/// A line that ends in decimals: those are the words with a point.
+struct Measured {
+  std::string words;
+  std::vector<double> decimals;
+};
+
+Measured measured(const std::string& line) {
+  Measured result;
+  std::istringstream rest(line);
+  for (std::string word; rest >> word;) {
+    if (word.find('.') == std::string::npos) {
+      result.words += word + ' ';
+    } else {
+      result.decimals.push_back(std::stod(word));
+    }
   }
-  const size_t split = expected.rfind(' ');
-  CHECK(found.substr(0, split) == expected.substr(0, split));
-  CHECK(std::abs(std::stod(found.substr(split)) - std::stod(expected.substr(split))) <=
-        kAccuracyTolerance);
+  return result;
+}
+
+/// The largest difference of the decimals, and the largest of the expected ones.
+std::pair<double, double> deviation(const std::string& found_line,
+                                    const std::string& expected_line) {
+  const Measured found = measured(found_line), expected = measured(expected_line);
+  CHECK(found.words == expected.words);
+  REQUIRE(found.decimals.size() == expected.decimals.size());
+  double largest = 0, scale = 0;
+  for (size_t i = 0; i < expected.decimals.size(); ++i) {
+    largest = std::max(largest, std::abs(found.decimals[i] - expected.decimals[i]));
+    scale = std::max(scale, std::abs(expected.decimals[i]));
+  }
+  return {largest, scale};
 }
 
 }  // namespace
@@ -46,7 +68,8 @@ std::filesystem::path transcript_file(const std::string& learner) {
   return std::filesystem::path(CL_SOURCE_DIR) / "tests" / "golden" / (learner + ".txt");
 }
 
-std::string transcript(const std::string& learner, const RunRecord& record) {
+std::string transcript(const std::string& learner, const RunRecord& record,
+                       std::span<const at::Tensor> logits) {
   std::string text = fmt::format("learner {}\n", learner);
   for (const SizeRecord& size : record.sizes) {
     text += fmt::format("after {} trainable {} added {} total {} adapters [{}]\n", size.after,
@@ -61,17 +84,38 @@ std::string transcript(const std::string& learner, const RunRecord& record) {
     text += fmt::format("accuracy after {} on {} {:.4f}\n", evaluation.after, evaluation.on,
                         accuracy(evaluation));
   }
+  for (size_t k = 0; k < logits.size(); ++k) {
+    const at::Tensor row = logits[k].to(at::kFloat).contiguous();
+    const std::span values(row.data_ptr<float>(), static_cast<size_t>(row.numel()));
+    text += fmt::format("logits of sample {} {:#.7g}\n", k, fmt::join(values, " "));
+  }
   return text;
 }
 
-void check_transcript(const std::string& learner, const RunRecord& record) {
+Deviation check_transcript(const std::string& learner, const std::string& text) {
   INFO("a new learner gets its transcript from the case [.regenerate]");
   std::ifstream file(transcript_file(learner));
   REQUIRE(file.good());
-  std::istringstream text(transcript(learner, record));
-  const auto found = lines(text), expected = lines(file);
+  std::istringstream stream(text);
+  const auto found = lines(stream), expected = lines(file);
   REQUIRE(found.size() == expected.size());
-  for (size_t i = 0; i < found.size(); ++i) check_line(found[i], expected[i]);
+  Deviation result;
+  for (size_t i = 0; i < found.size(); ++i) {
+    INFO("expected: " << expected[i]);
+    INFO("found:    " << found[i]);
+    if (expected[i].starts_with("accuracy")) {
+      const double difference = deviation(found[i], expected[i]).first;
+      CHECK(difference <= kAccuracyTolerance);
+      result.accuracy = std::max(result.accuracy, difference);
+    } else if (expected[i].starts_with("logits")) {
+      const auto [difference, scale] = deviation(found[i], expected[i]);
+      CHECK(difference <= kLogitTolerance * scale);
+      result.logits = std::max(result.logits, scale > 0 ? difference / scale : difference);
+    } else {
+      CHECK(found[i] == expected[i]);
+    }
+  }
+  return result;
 }
 
 }  // namespace cl::conformance

@@ -1,20 +1,38 @@
-// What a learner's run on blobs comes to, as text that people can read.
+// What a learner's run on blobs comes to, as text that people can read. The stored ones were made
+// with Debian 12's LibTorch 1.13 on an AMD EPYC; another LibTorch, BLAS or processor rounds
+// otherwise, and training makes more of it.
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/metrics/run_record.h"
 
 namespace cl::conformance {
 
-/// Words and counts are compared exactly; lines that begin with "accuracy" hold decimals.
-[[nodiscard]] std::string transcript(const std::string& learner, const RunRecord& record);
+/// How far a run may be from the stored one.
+inline constexpr double kAccuracyTolerance = 0.02;  // of 100 samples, two
+inline constexpr double kLogitTolerance = 0.01;     // of the largest logit of its line
+
+/// Words and counts are compared exactly; lines that begin with "accuracy" or "logits" end in
+/// decimals.
+/// @param logits  [C] of some test samples, after the last step
+[[nodiscard]] std::string transcript(const std::string& learner, const RunRecord& record,
+                                     std::span<const at::Tensor> logits);
 
 /// Where the expected one of a learner stands.
 [[nodiscard]] std::filesystem::path transcript_file(const std::string& learner);
 
-/// Compares with that file, line by line.
-void check_transcript(const std::string& learner, const RunRecord& record);
+/// The largest differences that were found.
+struct Deviation {
+  double accuracy = 0;
+  double logits = 0;  // of the largest of their line
+};
+
+/// Compares a transcript with that file, line by line.
+Deviation check_transcript(const std::string& learner, const std::string& text);
 
 }  // namespace cl::conformance
