@@ -17,6 +17,8 @@ using Json = nlohmann::json;
 /// Looks at each value as it comes and keeps none.
 class Witness final : public nlohmann::json_sax<Json> {
  public:
+  explicit Witness(size_t most_keys) : most_keys_(most_keys) {}
+
   [[nodiscard]] std::optional<JsonMistake> mistake() && { return std::move(mistake_); }
 
   bool null() override { return passed(); }
@@ -34,9 +36,13 @@ class Witness final : public nlohmann::json_sax<Json> {
   bool key(std::string& name) override {
     Open& object = open_.back();
     object.key = name;
-    if (object.keys.insert(name).second) return true;
+    const bool is_new = object.keys.insert(name).second;
+    if (is_new && object.keys.size() <= most_keys_) return true;
     open_.pop_back();
-    mistake_ = {path(), fmt::format("the key '{}' stands twice in one object", name), true};
+    mistake_ = {path(),
+                is_new ? fmt::format("an object of more than {} keys", most_keys_)
+                       : fmt::format("the key '{}' stands twice in one object", name),
+                true};
     return false;
   }
   bool end_object() override {
@@ -88,14 +94,15 @@ class Witness final : public nlohmann::json_sax<Json> {
     return result;
   }
 
+  size_t most_keys_;
   std::vector<Open> open_;
   std::optional<JsonMistake> mistake_;
 };
 
 }  // namespace
 
-std::optional<JsonMistake> find_json_mistake(std::string_view text) {
-  Witness witness;
+std::optional<JsonMistake> find_json_mistake(std::string_view text, size_t most_keys) {
+  Witness witness(most_keys);
   (void)Json::sax_parse(text.begin(), text.end(), &witness);
   return std::move(witness).mistake();
 }

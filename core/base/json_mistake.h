@@ -1,6 +1,8 @@
 // What is wrong with a JSON text, and where.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,9 +18,11 @@ struct JsonMistake {
 /// The first mistake of `text`, if there is one: it is no JSON, a number in it is beyond double
 /// precision, or an object has a key twice, of which the library would let one win without a word.
 /// Where there is none, `nlohmann::json::parse` throws nothing.
+/// @param most_keys  of one object: an ordered one looks through all of them for each
 ///
 /// Pitfall: its `parse` with a callback, which could look at keys, goes through all earlier entries
 /// of an object whenever a structured one ends.
-[[nodiscard]] std::optional<JsonMistake> find_json_mistake(std::string_view text);
+[[nodiscard]] std::optional<JsonMistake> find_json_mistake(
+    std::string_view text, size_t most_keys = std::numeric_limits<size_t>::max());
 
 }  // namespace cl

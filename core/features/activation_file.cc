@@ -102,13 +102,16 @@ ActivationFile::ActivationFile(OpenFile file, const ActivationKey& key) : file_(
     if (!holds) throw damage(problem);
   };
   Header header;
-  require(file_.size() >= kActivationHeaderBytes, "shorter than its header");
-  file_.read(0, std::as_writable_bytes(std::span(&header, 1)));
+  if (file_.size() >= static_cast<int64_t>(header.magic.size())) {
+    file_.read(0, std::as_writable_bytes(std::span(header.magic)));
+  }
   if (header.magic != kMagic &&
       std::equal(kAnyMagic.begin(), kAnyMagic.end(), header.magic.begin())) {
     throw OtherActivations(
         fmt::format("{}: activations of another version of clsim", file_.path().string()));
   }
+  require(file_.size() >= kActivationHeaderBytes, "shorter than its header");
+  file_.read(0, std::as_writable_bytes(std::span(&header, 1)));
   require(header.magic == kMagic, "no file of activations");
   require(checksum_of(header) == header.header_checksum, "its header's checksum does not fit it");
   require(header.num_dimensions <= kMaxDimensions, "its number of dimensions is out of range");

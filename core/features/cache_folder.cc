@@ -218,8 +218,8 @@ void CacheFolder::claim() const {
   const auto foreign = foreign_entry();
   if (foreign && !is_marked()) {  // another process may just have marked it and gone on
     throw Error(
-        fmt::format("the folder '{}' holds '{}' and has no mark of a cache ({}), so nothing "
-                    "in it is read, kept or removed; choose a new or an empty one, with "
+        fmt::format("the folder '{}' holds '{}' and has no mark of a cache of clsim ({}), so "
+                    "nothing in it is read, kept or removed; choose a new or an empty one, with "
                     "--cache or CLSIM_CACHE",
                     path_.string(), *foreign, kMarkName));
   }

@@ -19,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = JsonPlace::Json;
 
+constexpr size_t kMostKeys = 10'000;  // of one object; facts of an experience are the largest
+
 std::string read_text(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::error_code ignored;
@@ -60,7 +62,7 @@ std::string outside(const Json& value, int64_t min, int64_t max) {
 
 JsonPlace JsonPlace::load(const fs::path& file) {
   const std::string text = read_text(file);
-  if (const auto mistake = find_json_mistake(text)) {
+  if (const auto mistake = find_json_mistake(text, kMostKeys)) {
     const std::string place = mistake->path.empty() ? "" : mistake->path + ": ";
     throw Error(fmt::format("{}: {}{}{}", file.string(), place,
                             mistake->is_json ? "" : "damaged, or no JSON: ", mistake->problem));

@@ -374,6 +374,17 @@ TEST_CASE("a record nested without end is refused like any other", "[streams][ex
       Contains("stream.json: seed: expected a whole number of at least 0, found a list"));
 }
 
+TEST_CASE("a record of a hundred thousand facts is refused before they are gone through",
+          "[streams][exported]") {
+  const TempDir folder;
+  std::string facts = "\"degrees\": 0.1";
+  for (int i = 0; i < 100'000; ++i) facts += ", \"f" + std::to_string(i) + "\": 1";
+  const std::string text = replaced(to_json(named_record()), "\"degrees\": 0.1", facts);
+  CHECK_THROWS_WITH(
+      read_plan_json(folder.write("stream.json", text)),
+      Contains("stream.json: experiences[0].facts: an object of more than 10000 keys"));
+}
+
 TEST_CASE("a record that is not there is refused by its option, or when it is needed",
           "[streams][exported]") {
   const auto check = [](const std::string& text) {
