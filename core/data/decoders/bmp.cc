@@ -13,7 +13,7 @@ namespace {
 // Places in the file and values of the header that Windows 3 introduced.
 constexpr size_t kPixelOffset = 10, kHeaderSize = 14, kWidth = 18, kHeight = 22, kBits = 28,
                  kCompression = 30, kMasks = 54;
-constexpr uint32_t kFirstHeaderWithMasks = 40, kFirstHeaderWithAlpha = 56;
+constexpr uint32_t kSmallestSize = 40, kSmallestSizeWithAlpha = 56;  // of headers
 constexpr uint32_t kUncompressed = 0, kWithMasks = 3, kWithFourMasks = 6;
 
 uint32_t number(std::span<const uint8_t> file, size_t at, size_t size = sizeof(uint32_t)) {
@@ -48,7 +48,7 @@ cv::Mat decode_fields(std::span<const uint8_t> file, size_t bits, uint32_t compr
   if (bits == 16) masks = {0x7c00, 0x3e0, 0x1f, 0};
   if (compression != kUncompressed) {
     const bool has_alpha =
-        compression == kWithFourMasks || number(file, kHeaderSize) >= kFirstHeaderWithAlpha;
+        compression == kWithFourMasks || number(file, kHeaderSize) >= kSmallestSizeWithAlpha;
     for (size_t i = 0; i < (has_alpha ? 4 : 3); ++i) {
       masks[i] = number(file, kMasks + i * sizeof(uint32_t));
     }
@@ -80,7 +80,7 @@ cv::Mat decode_fields(std::span<const uint8_t> file, size_t bits, uint32_t compr
 }  // namespace
 
 cv::Mat decode_bmp(std::span<const uint8_t> file) {
-  if (number(file, kHeaderSize) >= kFirstHeaderWithMasks) {
+  if (number(file, kHeaderSize) >= kSmallestSize) {
     const uint32_t bits = number(file, kBits, sizeof(uint16_t));
     const uint32_t compression = number(file, kCompression);
     const bool is_plain =

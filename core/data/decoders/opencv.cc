@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <fmt/format.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -9,6 +11,7 @@
 namespace cl {
 
 cv::Mat decode_with_opencv(std::span<const uint8_t> file) {
+  if (file.size() > std::numeric_limits<int>::max()) throw Error("it is larger than 2 GiB");
   // OpenCV does not write to what it decodes.
   const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8UC1, const_cast<uint8_t*>(file.data()));
   cv::Mat image = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
