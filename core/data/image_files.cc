@@ -32,7 +32,10 @@ std::vector<uint8_t> read_bytes(const std::filesystem::path& file) {
 }  // namespace
 
 cv::Mat read_image(const std::filesystem::path& file) {
-  const std::vector<uint8_t> bytes = read_bytes(file);
+  return decode_image(read_bytes(file), file);
+}
+
+cv::Mat decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& name) {
   cv::Mat image;
   std::string reason;
   if (bytes.empty()) {
@@ -41,7 +44,10 @@ cv::Mat read_image(const std::filesystem::path& file) {
     reason = " (its JPEG data break off)";
   } else {
     try {
-      image = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+      // cv::Mat has no read-only form; this one is only read.
+      const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8UC1,
+                            const_cast<uint8_t*>(bytes.data()));
+      image = cv::imdecode(encoded, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
     } catch (const cv::Exception& exception) {
       reason = fmt::format(" ({})", exception.err);
     }
@@ -49,7 +55,7 @@ cv::Mat read_image(const std::filesystem::path& file) {
   if (image.empty()) {
     throw Error(fmt::format(
         "{}: cannot be decoded as an image{}; expected a whole PNG, JPEG, WebP, TIFF or BMP file",
-        file.string(), reason));
+        name.string(), reason));
   }
   cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
   return image;
@@ -58,14 +64,19 @@ cv::Mat read_image(const std::filesystem::path& file) {
 ImageFiles::ImageFiles(std::vector<std::filesystem::path> files, ImageTransform transform)
     : files_(std::move(files)), transform_(std::move(transform)) {
   ContentDigest digest;
-  for (const std::filesystem::path& file : files_) digest.add_file(file);
+  for (const std::filesystem::path& file : files_) {
+    const std::vector<uint8_t> bytes = read_bytes(file);
+    digested_.push_back(DigestedFile::by_content(bytes));
+    digest.add(std::as_bytes(std::span(bytes)));
+  }
   digest.add(transform_.canonical());
   id_ = digest.hex();
 }
 
 Tensor ImageFiles::fetch(std::span<const int64_t> rows, const View& view) const {
   return transform_images(transform_, rows, view, [this](int64_t row) {
-    return read_image(files_.at(static_cast<size_t>(row)));
+    const auto at = static_cast<size_t>(row);
+    return decode_image(digested_.at(at).read(files_[at]), files_[at]);
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "core/data/digested_file.h"
 #include "core/data/image_transform.h"
 #include "core/data/samples.h"
 
@@ -19,6 +20,11 @@ namespace cl {
 /// @throws Error naming the file if it is missing, broken or no image
 [[nodiscard]] cv::Mat read_image(const std::filesystem::path& file);
 
+/// The same of the bytes of such a file.
+/// @param name  of the file, for messages
+[[nodiscard]] cv::Mat decode_image(std::span<const uint8_t> bytes,
+                                   const std::filesystem::path& name);
+
 /// One sample a file, decoded at every fetch. Immutable, shared across threads.
 class ImageFiles final : public Samples {
  public:
@@ -26,6 +32,7 @@ class ImageFiles final : public Samples {
   ImageFiles(std::vector<std::filesystem::path> files, ImageTransform transform);
 
   [[nodiscard]] int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  /// @throws Error also where a file is not what it was
   [[nodiscard]] Tensor fetch(std::span<const int64_t> rows, const View& view) const override;
   [[nodiscard]] const std::string& id() const override { return id_; }
   [[nodiscard]] bool augments() const override { return transform_.augments(); }
@@ -33,6 +40,7 @@ class ImageFiles final : public Samples {
 
  private:
   std::vector<std::filesystem::path> files_;
+  std::vector<DigestedFile> digested_;
   ImageTransform transform_;
   std::string id_;
 };

@@ -1,7 +1,10 @@
 #include "core/data/transparent_image.h"
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 #include <opencv2/core.hpp>
@@ -30,17 +33,29 @@ cv::Mat read_transparent_image(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file, error)) {
     throw Error(fmt::format("{}: expected an image file, found none", file.string()));
   }
+  std::ifstream in(file, std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw Error(fmt::format("{}: cannot be read", file.string()));
+  return decode_transparent_image({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
+                                  file);
+}
+
+cv::Mat decode_transparent_image(std::span<const uint8_t> bytes,
+                                 const std::filesystem::path& name) {
   cv::Mat image;
   std::string reason;
   try {
-    image = cv::imread(file.string(), cv::IMREAD_UNCHANGED);
+    // cv::Mat has no read-only form; this one is only read.
+    const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8UC1,
+                          const_cast<uint8_t*>(bytes.data()));
+    if (!bytes.empty()) image = cv::imdecode(encoded, cv::IMREAD_UNCHANGED);
   } catch (const cv::Exception& exception) {
     reason = fmt::format(" ({})", exception.err);
   }
   if (image.depth() == CV_16U) image.convertTo(image, CV_8U, kSixteenToEight);
   if (image.empty() || image.depth() != CV_8U) {
     throw Error(fmt::format("{}: cannot be decoded as an image of 8 or 16 bits{}; is it whole?",
-                            file.string(), reason));
+                            name.string(), reason));
   }
   cv::cvtColor(image, image, conversion(image.channels()));  // in place, if it has four already
   return image;
