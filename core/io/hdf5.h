@@ -62,7 +62,6 @@ class File {
   [[noreturn]] void fail(const std::string& object, const std::string& problem) const;
 
  private:
-  friend class ByteRows;  // reads through the identifier
   File(int64_t id, std::filesystem::path path);
 
   int64_t id_;  // negative once closed
