@@ -12,6 +12,7 @@
 
 #include "core/base/error.h"
 #include "core/io/hdf5.h"
+#include "core/io/hdf5_rows.h"
 #include "core/weights/safetensors.h"
 
 namespace cl::experiments {
@@ -26,6 +27,7 @@ bool is_safetensors(const std::filesystem::path& file) {
 }
 
 Tensor read_hdf5(const std::filesystem::path& file, const std::string& name) {
+  hdf5::require_values(file, "/" + name);
   const hdf5::AnyArray array = hdf5::File::open(file).read("/" + name);
   return std::visit(
       [&](const auto& found) -> Tensor {

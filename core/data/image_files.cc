@@ -9,6 +9,7 @@
 #include "core/data/image_decoding.h"
 
 namespace cl {
+
 cv::Mat decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& name) {
   cv::Mat image = decode_pixels(bytes, name);
   if (image.channels() == 1) cv::cvtColor(image, image, cv::COLOR_GRAY2RGB);
@@ -23,14 +24,19 @@ cv::Mat read_image(const std::filesystem::path& file) {
 ImageFiles::ImageFiles(std::vector<std::filesystem::path> files, ImageTransform transform)
     : files_(std::move(files)), transform_(std::move(transform)) {
   ContentDigest digest;
-  for (const std::filesystem::path& file : files_) digest.add_file(file);
+  for (const std::filesystem::path& file : files_) {
+    const std::vector<uint8_t> bytes = read_bytes(file);
+    digested_.push_back(DigestedFile::by_content(bytes));
+    digest.add(std::as_bytes(std::span(bytes)));
+  }
   digest.add(transform_.canonical());
   id_ = digest.hex();
 }
 
 Tensor ImageFiles::fetch(std::span<const int64_t> rows, const View& view) const {
   return transform_images(transform_, rows, view, [this](int64_t row) {
-    return read_image(files_.at(static_cast<size_t>(row)));
+    const auto at = static_cast<size_t>(row);
+    return decode_image(digested_.at(at).read(files_[at]), files_[at]);
   });
 }
 

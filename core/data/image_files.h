@@ -9,6 +9,7 @@
 
 #include <opencv2/core/mat.hpp>
 
+#include "core/data/digested_file.h"
 #include "core/data/image_transform.h"
 #include "core/data/samples.h"
 
@@ -31,6 +32,7 @@ class ImageFiles final : public Samples {
   ImageFiles(std::vector<std::filesystem::path> files, ImageTransform transform);
 
   [[nodiscard]] int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  /// @throws Error also where a file is not what it was
   [[nodiscard]] Tensor fetch(std::span<const int64_t> rows, const View& view) const override;
   [[nodiscard]] const std::string& id() const override { return id_; }
   [[nodiscard]] bool augments() const override { return transform_.augments(); }
@@ -38,6 +40,7 @@ class ImageFiles final : public Samples {
 
  private:
   std::vector<std::filesystem::path> files_;
+  std::vector<DigestedFile> digested_;
   ImageTransform transform_;
   std::string id_;
 };

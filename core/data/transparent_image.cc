@@ -14,7 +14,12 @@ constexpr int kOpaque = 255;
 }  // namespace
 
 cv::Mat read_transparent_image(const std::filesystem::path& file) {
-  cv::Mat image = decode_pixels(read_image_bytes(file), file);
+  return decode_transparent_image(read_image_bytes(file), file);
+}
+
+cv::Mat decode_transparent_image(std::span<const uint8_t> bytes,
+                                 const std::filesystem::path& name) {
+  cv::Mat image = decode_pixels(bytes, name);
   if (image.channels() == 1) cv::cvtColor(image, image, cv::COLOR_GRAY2RGBA);
   if (image.channels() == 3) cv::cvtColor(image, image, cv::COLOR_RGB2RGBA);
   return image;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 #include <opencv2/core/mat.hpp>
 
@@ -12,6 +13,11 @@ namespace cl {
 /// an image without alpha channel is opaque.
 /// @throws Error naming the file if it is missing, damaged or no image
 [[nodiscard]] cv::Mat read_transparent_image(const std::filesystem::path& file);
+
+/// The same of the bytes of such a file.
+/// @param name  of the file, for messages
+[[nodiscard]] cv::Mat decode_transparent_image(std::span<const uint8_t> bytes,
+                                               const std::filesystem::path& name);
 
 /// `image` (8 bits, RGBA, alpha not multiplied in) before a grey of that level: 8 bits RGB.
 [[nodiscard]] cv::Mat on_background(const cv::Mat& image, uint8_t level);

@@ -88,7 +88,6 @@ class File {
   [[noreturn]] void fail(const std::string& object, const std::string& problem) const;
 
  private:
-  friend class ByteRows;  // reads through the identifier
   struct Draft;
   File(int64_t id, std::filesystem::path path, std::unique_ptr<Draft> draft);
   [[nodiscard]] std::string digest_of(const std::string& dataset) const;

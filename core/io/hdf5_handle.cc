@@ -4,6 +4,8 @@
 #include <string_view>
 #include <system_error>
 
+#include <fmt/format.h>
+
 namespace cl::hdf5 {
 namespace {
 
@@ -35,8 +37,14 @@ void stay_open_at_exit() {
 std::string last_problem() {
   Problem problem;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_at, &problem);
-  if (problem.error_number == 0) return problem.innermost;
-  return std::generic_category().message(problem.error_number);
+  if (problem.error_number != 0) return std::generic_category().message(problem.error_number);
+  if (problem.innermost.find("version number") == std::string::npos) return problem.innermost;
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format(
+      "{}: written in a newer format than HDF5 {}.{} knows (or damaged); write it with "
+      "libver=(\"earliest\", \"v110\")",
+      problem.innermost, major, minor);
 }
 
 }  // namespace cl::hdf5

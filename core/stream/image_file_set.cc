@@ -1,6 +1,8 @@
 #include "core/stream/image_file_set.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -39,16 +41,48 @@ bool can_be_decoded(const fs::path& file) {
   }
 }
 
-/// What stands for a file in the digest: its content, or only how much there is of it.
-std::string mark(const fs::path& file, bool by_content) {
-  std::error_code error;
-  if (!fs::is_regular_file(file, error)) {
-    throw Error(fmt::format("{}: expected an image file, found none", file.string()));
+DigestedFile digested(const fs::path& file, bool by_content) {
+  return by_content ? DigestedFile::by_content(file) : DigestedFile::by_size(file);
+}
+
+/// No file both trains and tests.
+void require_apart(const std::vector<LabelledFile>& files, const fs::path& folder) {
+  using Place = std::pair<uint64_t, uint64_t>;  // device, inode
+  std::vector<FileFacts> facts(files.size());
+  parallel_for(static_cast<int64_t>(files.size()), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    facts[at] = facts_of(folder / files[at].name);
+  });
+  std::map<Place, size_t> first;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const auto [at, is_new] = first.emplace(Place{facts[i].device, facts[i].inode}, i);
+    const LabelledFile& other = files[at->second];
+    // Some file systems make up their inodes: what differs in more is not the same.
+    if (is_new || other.split == files[i].split || facts[i] != facts[at->second]) continue;
+    throw Error(fmt::format(
+        "{}: '{}' and '{}' are the same file, by a link or another spelling; the one would {} and "
+        "the other {}; remove one of them",
+        folder.string(), other.name, files[i].name, name(other.split), name(files[i].split)));
   }
-  if (!by_content) return std::to_string(fs::file_size(file));
-  ContentDigest digest;
-  digest.add_file(file);
-  return digest.hex();
+}
+
+/// Near copies nobody can tell, but equal bytes are the same image twice.
+void warn_of_copies(const std::array<ImageTable, 2>& tables,
+                    const std::array<std::vector<DigestedFile>, 2>& files, const fs::path& folder) {
+  std::map<std::string, size_t> training;  // by content; the first of each
+  for (size_t i = 0; i < files[0].size(); ++i) training.emplace(files[0][i].mark(), i);
+  size_t count = 0;
+  std::string first;
+  for (size_t i = 0; i < files[1].size(); ++i) {
+    const auto copy = training.find(files[1][i].mark());
+    if (copy == training.end()) continue;
+    if (++count == 1) {
+      first = fmt::format("'{}' is '{}'", tables[1].names[i], tables[0].names[copy->second]);
+    }
+  }
+  if (count == 0) return;
+  log::warn("{}: {} of {} test images are byte for byte training images, first {}", folder.string(),
+            count, files[1].size(), first);
 }
 
 }  // namespace
@@ -58,10 +92,12 @@ void ImageFileOptions::fields(config::Fields& fields) {
                "fail: stop where one is to be decoded; skip: decode all at the start and leave out "
                "the bad ones",
                kOnBadFile);
-  fields.field("digest", digest,
-               "what cached features are known by: content: the bytes of the files; listing: their "
-               "names and sizes, for folders that take long to read and do not change",
-               kDigests);
+  fields.field(
+      "digest", digest,
+      "what cached features are known by, and a change during a run is found by: content: the "
+      "bytes of the files; listing: their names and sizes (during a run also inode and time "
+      "of modification), for folders that take long to read and do not change",
+      kDigests);
 }
 
 int64_t ImageFileOptions::remove_bad(std::vector<LabelledFile>& files,
@@ -94,11 +130,13 @@ int64_t ImageFileOptions::remove_bad(std::vector<LabelledFile>& files,
 ImageFileSet::ImageFileSet(fs::path folder, const std::vector<LabelledFile>& files,
                            ImageSourceInfo info, const ImageFileOptions& options)
     : folder_(std::move(folder)), info_(std::move(info)) {
-  std::vector<std::string> marks(files.size());
+  const bool by_content = options.digest == "content";
+  std::vector<std::optional<DigestedFile>> digested_files(files.size());
   parallel_for(static_cast<int64_t>(files.size()), [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    marks[at] = mark(folder_ / files[at].name, options.digest == "content");
+    digested_files[at] = digested(folder_ / files[at].name, by_content);
   });
+  require_apart(files, folder_);
   ContentDigest digest;
   digest.add(options.digest);
   for (size_t i = 0; i < files.size(); ++i) {
@@ -107,10 +145,12 @@ ImageFileSet::ImageFileSet(fs::path folder, const std::vector<LabelledFile>& fil
     table.labels.push_back(file.label);
     if (!info_.domain_names.empty()) table.domains.push_back(file.domain);
     table.names.push_back(file.name);
+    files_[position(file.split)].push_back(*digested_files[i]);
     digest.add(name(file.split));
     digest.add(file.name);
-    digest.add(marks[i]);
+    digest.add(digested_files[i]->mark());
   }
+  if (by_content) warn_of_copies(tables_, files_, folder_);
   for (const ImageTable& table : tables_) {
     digest.add(table.labels);
     digest.add(table.domains);
@@ -125,8 +165,11 @@ const ImageTable& ImageFileSet::table(Split split) const {
 cv::Mat ImageFileSet::image(Split split, int64_t index) const {
   const ImageTable& images = table(split);
   CL_CHECK(index >= 0 && index < images.size(), "image {} of {}", index, images.size());
+  const auto at = static_cast<size_t>(index);
+  const fs::path file = folder_ / images.names[at];
+  const std::vector<uint8_t> bytes = files_[position(split)][at].read(file);
   try {
-    return read_image(folder_ / images.names[static_cast<size_t>(index)]);
+    return decode_image(bytes, file);
   } catch (const Error& error) {
     throw Error(
         fmt::format("{}; replace or remove the file, or have all such files left out by "

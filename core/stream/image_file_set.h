@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/config/fields.h"
+#include "core/data/digested_file.h"
 #include "core/stream/image_source.h"
 
 namespace cl {
@@ -36,21 +37,25 @@ struct ImageFileOptions {
 class ImageFileSet {
  public:
   ImageFileSet() = default;
-  /// Reads every file once for the digest, or only its size, as `options` say.
+  /// Reads every file once for the digest, or only its size, as `options` say. Warns of test images
+  /// that have the bytes of a training image, where bytes are read.
   /// @param files  their order is that of the rows
   /// @param info   all but the digest, which is filled in here
-  /// @throws Error naming a file that is not there
+  /// @throws Error naming a file that is not there, or two of the files that are one, by a link or
+  ///         another spelling, where one trains and the other tests
   ImageFileSet(std::filesystem::path folder, const std::vector<LabelledFile>& files,
                ImageSourceInfo info, const ImageFileOptions& options);
 
   [[nodiscard]] const ImageSourceInfo& info() const { return info_; }
   [[nodiscard]] const ImageTable& table(Split split) const;
-  /// @throws Error naming the file, and saying what to do, if it cannot be decoded
+  /// @throws Error naming the file, and saying what to do, if it cannot be decoded, or is not what
+  ///         it was when it was digested
   [[nodiscard]] cv::Mat image(Split split, int64_t index) const;
 
  private:
   std::filesystem::path folder_;
-  std::array<ImageTable, 2> tables_;  // train, test
+  std::array<ImageTable, 2> tables_;                // train, test
+  std::array<std::vector<DigestedFile>, 2> files_;  // as they were; in the order of the tables
   ImageSourceInfo info_;
 };
 

@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/user_folders.h"
 #include "core/data/content_digest.h"
+#include "core/data/digested_file.h"
 #include "core/stream/image_source.h"
 
 namespace cl {
@@ -23,12 +24,19 @@ constexpr int64_t kClasses10 = 10;
 constexpr int64_t kFineClasses = 100;
 constexpr int64_t kCoarseClasses = 20;
 constexpr std::array<std::string_view, 2> kLabels{"fine", "coarse"};
+constexpr int64_t kBatchRecords = 10'000;                         // CIFAR-10
+constexpr int64_t kTrainRecords = 50'000, kTestRecords = 10'000;  // CIFAR-100
+constexpr std::array<std::string_view, 2> kRecords{"published", "any"};
+constexpr const char* kRecordsDoc =
+    "published: each file holds as many as the authors', so that one that was cut is noticed; any: "
+    "files of one's own";
 
 /// What the files of one of the data sets are, and which of their labels count.
 struct Layout {
   std::string archive;  // as the authors' page has it
   std::string folder_name;
   std::vector<std::string> train, test;
+  int64_t train_records = 0, test_records = 0;  // of each file, as published
   std::string names;
   std::vector<int64_t> num_labels;  // by label byte of a record
   size_t label = 0;                 // the byte that counts
@@ -38,10 +46,12 @@ struct Layout {
 
 struct Cifar10Options {
   config::Path folder;
+  std::string records = "published";
 
   void fields(config::Fields& fields) {
     fields.field("folder", folder,
                  "folder of the .bin files; empty: cifar-10-batches-bin below the data root");
+    fields.field("records", records, kRecordsDoc, kRecords);
   }
   [[nodiscard]] Layout layout() const {
     return {.archive = "cifar-10-binary.tar.gz",
@@ -49,6 +59,8 @@ struct Cifar10Options {
             .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                       "data_batch_4.bin", "data_batch_5.bin"},
             .test = {"test_batch.bin"},
+            .train_records = kBatchRecords,
+            .test_records = kBatchRecords,
             .names = "batches.meta.txt",
             .num_labels = {kClasses10}};
   }
@@ -57,17 +69,21 @@ struct Cifar10Options {
 struct Cifar100Options {
   config::Path folder;
   std::string labels = "fine";
+  std::string records = "published";
 
   void fields(config::Fields& fields) {
     fields.field("folder", folder,
                  "folder of the .bin files; empty: cifar-100-binary below the data root");
     fields.field("labels", labels, "fine: 100 classes; coarse: 20 groups of five", kLabels);
+    fields.field("records", records, kRecordsDoc, kRecords);
   }
   [[nodiscard]] Layout layout() const {
     return {.archive = "cifar-100-binary.tar.gz",
             .folder_name = "cifar-100-binary",
             .train = {"train.bin"},
             .test = {"test.bin"},
+            .train_records = kTrainRecords,
+            .test_records = kTestRecords,
             .names = fmt::format("{}_label_names.txt", labels),
             .num_labels = {kCoarseClasses, kFineClasses},
             .label = labels == "fine" ? size_t{1} : size_t{0}};
@@ -91,17 +107,39 @@ void require_files(const fs::path& folder, const Layout& layout) {
   }
 }
 
+/// @throws Error naming two of the files that are one, by a link, where one trains and the other
+/// tests
+void require_apart(const fs::path& folder, const Layout& layout) {
+  for (const std::string& train : layout.train) {
+    for (const std::string& test : layout.test) {
+      if (!fs::equivalent(folder / train, folder / test)) continue;
+      throw Error(fmt::format("{}: is the same file as '{}', which trains",
+                              (folder / test).string(), train));
+    }
+  }
+}
+
 struct LabelledRecords {
   CifarRecords records;
   ImageTable table;
 };
 
+/// @param expected  records of each file; 0: any number
 LabelledRecords load(const fs::path& folder, const std::vector<std::string>& files,
-                     const Layout& layout, ContentDigest& digest) {
+                     int64_t expected, const Layout& layout, ContentDigest& digest) {
   LabelledRecords result{CifarRecords(layout.num_labels), {}};
   for (const std::string& file : files) {
-    result.records.add_file(folder / file);
-    digest.add_file(folder / file);
+    const int64_t before = result.records.size();
+    read_unchanged(folder / file, [&] {
+      result.records.add_file(folder / file);
+      digest.add_file(folder / file);
+    });
+    const int64_t found = result.records.size() - before;
+    if (expected == 0 || found == expected) continue;
+    throw Error(fmt::format(
+        "{}: expected the {} records of the published file, found {}; is the download complete? "
+        "('records: any' reads files of your own, of whatever number)",
+        (folder / file).string(), expected, found));
   }
   for (int64_t i = 0; i < result.records.size(); ++i) {
     result.table.labels.push_back(result.records.label(i, static_cast<int64_t>(layout.label)));
@@ -109,7 +147,8 @@ LabelledRecords load(const fs::path& folder, const std::vector<std::string>& fil
   return result;
 }
 
-/// @tparam T  an options struct with `config::Path folder` and `Layout layout() const`
+/// @tparam T  an options struct with `config::Path folder`, `std::string records` and `Layout
+///            layout() const`
 template <class T>
 class Cifar final : public ImageSource {
  public:
@@ -120,11 +159,13 @@ class Cifar final : public ImageSource {
     const fs::path folder = options.folder.empty() ? data_root(parts.data_root) / layout.folder_name
                                                    : options.folder.resolve();
     require_files(folder, layout);
+    require_apart(folder, layout);
     info_.class_names = read_cifar_names(folder / layout.names, layout.num_classes());
     ContentDigest digest;
     digest.add(layout.names);  // the same files under fine and coarse labels are two data sets
-    splits_.push_back(load(folder, layout.train, layout, digest));
-    splits_.push_back(load(folder, layout.test, layout, digest));
+    const bool any = options.records == "any";
+    splits_.push_back(load(folder, layout.train, any ? 0 : layout.train_records, layout, digest));
+    splits_.push_back(load(folder, layout.test, any ? 0 : layout.test_records, layout, digest));
     info_.digest = digest.hex();
   }
 

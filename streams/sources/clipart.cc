@@ -13,12 +13,14 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
+#include "core/data/digested_file.h"
 #include "core/data/transparent_image.h"
 #include "core/stream/identity_split.h"
 #include "core/stream/image_source.h"
@@ -143,18 +145,19 @@ class Clipart final : public ImageSource {
   [[nodiscard]] const ImageSourceInfo& info() const override { return info_; }
   [[nodiscard]] const ImageTable& table(Split split) const override { return of(split).table; }
   [[nodiscard]] cv::Mat image(Split split, int64_t index) const override {
-    return on_background(read_transparent_image(of(split).files.at(static_cast<size_t>(index))),
-                         kWhite);
+    const auto& [file, digested] = of(split).files.at(static_cast<size_t>(index));
+    return on_background(decode_transparent_image(digested.read(file), file), kWhite);
   }
 
  private:
   struct Picture {
     fs::path file;
+    DigestedFile digested;
     int64_t label = 0;
-    std::string identity, fingerprint;
+    std::string identity;
   };
   struct Side {
-    std::vector<fs::path> files;
+    std::vector<std::pair<fs::path, DigestedFile>> files;
     ImageTable table;
   };
 
@@ -181,10 +184,8 @@ class Clipart final : public ImageSource {
     std::sort(files.begin(), files.end());
     const auto outlines = outlined(files);
     for (const fs::path& file : files) {
-      ContentDigest digest;
-      digest.add_file(file);
-      pictures.push_back(
-          {file, label, name + "/" + identity(file.stem().string(), outlines), digest.hex()});
+      pictures.push_back({file, DigestedFile::by_content(file), label,
+                          name + "/" + identity(file.stem().string(), outlines)});
     }
   }
 
@@ -193,7 +194,7 @@ class Clipart final : public ImageSource {
     std::vector<std::string> identities, fingerprints;
     for (const Picture& picture : pictures) {
       identities.push_back(picture.identity);
-      fingerprints.push_back(picture.fingerprint);
+      fingerprints.push_back(picture.digested.mark());
     }
     join_equal_pictures(identities, fingerprints);
     std::map<std::string, std::set<int64_t>> classes;  // by identity
@@ -227,11 +228,11 @@ class Clipart final : public ImageSource {
     for (size_t i = 0; i < pictures.size(); ++i) {
       const bool trains = splits[i] == Split::kTrain;
       Side& side = trains ? train_ : test_;
-      side.files.push_back(pictures[i].file);
+      side.files.emplace_back(pictures[i].file, pictures[i].digested);
       side.table.labels.push_back(labels[i]);
       side.table.identities.push_back(numbers[i]);
       side.table.names.push_back(pictures[i].file.lexically_relative(folder).generic_string());
-      digests[trains ? 0 : 1].add(pictures[i].fingerprint);
+      digests[trains ? 0 : 1].add(pictures[i].digested.mark());
     }
     ContentDigest digest;
     for (ContentDigest& one : digests) digest.add(one.hex());

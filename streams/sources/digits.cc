@@ -14,6 +14,7 @@
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
+#include "core/data/digested_file.h"
 #include "core/data/image_files.h"
 #include "core/stream/image_source.h"
 
@@ -51,7 +52,11 @@ class Digits final : public ImageSource {
     const std::filesystem::path file =
         options.file.empty() ? find_in_package(opencv_doc(), kPicture, parts.data_root, kDataset)
                              : options.file.resolve();
-    picture_ = read_image(file);
+    ContentDigest digest;
+    read_unchanged(file, [&] {
+      digest.add_file(file);
+      picture_ = read_image(file);
+    });
     constexpr int64_t kWidth = kPerRow * kSide;
     constexpr int64_t kHeight = kClasses * kRowsPerClass * kSide;
     if (picture_.cols != kWidth || picture_.rows != kHeight) {
@@ -60,8 +65,6 @@ class Digits final : public ImageSource {
                       "digits.png?",
                       file.string(), kWidth, kHeight, picture_.cols, picture_.rows));
     }
-    ContentDigest digest;
-    digest.add_file(file);
     info_.digest = digest.hex();
     for (int64_t c = 0; c < kClasses; ++c) {
       info_.class_names.push_back(std::to_string(c));

@@ -16,6 +16,8 @@
 #include "core/base/error.h"
 #include "core/base/user_folders.h"
 #include "core/data/content_digest.h"
+#include "core/data/digested_file.h"
+#include "core/stream/class_names.h"
 #include "core/stream/image_source.h"
 
 namespace cl {
@@ -60,7 +62,8 @@ struct FileOptions {
     fields.field("train_labels", train_labels, "IDX file, integers [n]");
     fields.field("test_images", test_images, "IDX file, unsigned bytes [n, H, W] or [n, H, W, 3]");
     fields.field("test_labels", test_labels, "IDX file, integers [n]");
-    fields.field("class_names", class_names, "names by label; empty: the numbers");
+    fields.field("class_names", class_names,
+                 "names by label, from 0 or from 1 on as in the files; empty: the numbers");
   }
   [[nodiscard]] Layout layout() const {
     return {folder, dataset, {train_images, test_images}, {train_labels, test_labels}, class_names};
@@ -131,12 +134,13 @@ LabelledImages load(const fs::path& images_file, const fs::path& labels_file) {
   return result;
 }
 
-/// @param limit  labels are in [0, limit)
-void check_labels(const std::vector<int64_t>& labels, int64_t limit, const fs::path& file) {
+/// Labels count from `first`, and there are less than `limit`.
+void check_labels(const std::vector<int64_t>& labels, int64_t first, int64_t limit,
+                  const fs::path& file) {
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] >= 0 && labels[i] < limit) continue;
-    throw Error(fmt::format("{}: label {} of image {} is out of range; expected 0 to {}",
-                            file.string(), labels[i], i, limit - 1));
+    if (labels[i] >= first && labels[i] < first + limit) continue;
+    throw Error(fmt::format("{}: label {} of image {} is out of range; expected {} to {}",
+                            file.string(), labels[i], i, first, first + limit - 1));
   }
 }
 
@@ -150,26 +154,35 @@ class IdxImages final : public ImageSource {
     const Layout layout = options.layout();
     const fs::path folder = folder_of(layout, parts.data_root);
     ContentDigest digest;
-    int64_t limit = static_cast<int64_t>(layout.class_names.size());
-    int64_t num_classes = limit;
     for (size_t s = 0; s < splits_.size(); ++s) {
       const fs::path images = folder / layout.images[s], labels = folder / layout.labels[s];
       require_file(images, layout);
       require_file(labels, layout);
-      splits_[s] = load(images, labels);
-      // Without names, a label that is no smaller than the number of images is a broken file: there
-      // would be classes without any.
-      const auto& found = splits_[s].table.labels;
-      check_labels(found, limit > 0 ? limit : splits_[s].table.size(), labels);
-      if (limit == 0) {
-        num_classes = std::max(num_classes, 1 + *std::max_element(found.begin(), found.end()));
-      }
-      digest.add_file(images);
-      digest.add_file(labels);
+      read_unchanged(images, [&] {
+        read_unchanged(labels, [&] {
+          splits_[s] = load(images, labels);
+          digest.add_file(images);
+          digest.add_file(labels);
+        });
+      });
+    }
+    const fs::path images = folder / layout.images[0];
+    if (fs::equivalent(images, folder / layout.images[1])) {
+      throw Error(fmt::format("{}: the images that train are also those that test ('{}')",
+                              images.string(), layout.images[1]));
     }
     info_.digest = digest.hex();
-    info_.class_names = layout.class_names;
-    for (int64_t c = limit; c < num_classes; ++c) info_.class_names.push_back(std::to_string(c));
+    auto &train = splits_[0].table.labels, &test = splits_[1].table.labels;
+    const int64_t first = first_class_number(train, test, layout.class_names.size());
+    for (size_t s = 0; s < splits_.size(); ++s) {
+      // Without names, more classes than images are a broken file: there would be classes without
+      // any.
+      const ImageTable& table = splits_[s].table;
+      const auto num_names = static_cast<int64_t>(layout.class_names.size());
+      check_labels(table.labels, first, num_names > 0 ? num_names : table.size(),
+                   folder / layout.labels[s]);
+    }
+    info_.class_names = number_classes(train, test, first, layout.class_names);
   }
 
   [[nodiscard]] const ImageSourceInfo& info() const override { return info_; }

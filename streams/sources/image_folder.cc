@@ -42,7 +42,8 @@ struct FolderOptions {
     fields.field(
         "layout", layout,
         "the folders on the way to an image, from the outermost; split: train or test; folders "
-        "below that of a class belong to it",
+        "below that of a class belong to it; classes come in the order of their names' bytes (10 "
+        "before 2), as in torchvision",
         kLayouts);
     fields.field("test_fraction", test_fraction,
                  "part of each class's images that test, where the layout has no split",

@@ -16,6 +16,7 @@
 
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
+#include "core/data/digested_file.h"
 #include "core/data/image_files.h"
 #include "core/data/resize.h"
 #include "core/stream/identity_split.h"
@@ -89,8 +90,11 @@ class Photos final : public ImageSource {
     std::vector<int64_t> labels;
     std::vector<std::string> blocks;
     for (const fs::path& file : photo_files(folder)) {
-      digest.add_file(file);
-      const cv::Mat photo = read_image(file);
+      cv::Mat photo;
+      read_unchanged(file, [&] {
+        digest.add_file(file);
+        photo = read_image(file);
+      });
       const auto width = std::llround(static_cast<double>(photo.cols * options.height) /
                                       static_cast<double>(photo.rows));
       photos_.push_back(resize(photo, {static_cast<int>(width), static_cast<int>(options.height)},

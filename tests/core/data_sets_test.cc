@@ -103,6 +103,18 @@ TEST_CASE("the id of image files follows content, order and transform, not names
   CHECK(id != ImageFiles(one.files, ImageTransform(larger)).id());
 }
 
+TEST_CASE("image files that change after their id was taken are refused by name", "[data]") {
+  const Pictures pictures;
+  const ImageFiles samples(pictures.files, ImageTransform({}));
+  const Rows first{0}, second{1};
+  CHECK_NOTHROW(samples.fetch(first, View::test()));
+  std::filesystem::copy_file(pictures.files[1], pictures.files[0],
+                             std::filesystem::copy_options::overwrite_existing);
+  CHECK_THROWS_WITH(samples.fetch(first, View::test()),
+                    Contains("colour.png: has changed since this run began"));
+  CHECK_NOTHROW(samples.fetch(second, View::test()));
+}
+
 TEST_CASE("a file that is no image is named", "[data]") {
   const TempDir folder;
   const auto broken = folder.write("broken.png", "\x89PNG\r\n\x1a\nnot really");

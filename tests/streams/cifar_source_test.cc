@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,9 @@ constexpr size_t kPlane = size_t{32} * 32;
 std::unique_ptr<ImageSource> make(const std::string& yaml, const std::filesystem::path& root) {
   return ImageSources::get().make(config::Node::parse(yaml, "a.yaml"), {root});
 }
+
+/// The two sources with as many records as the files have.
+const std::string kTen = "{cifar10: {records: any}}", kHundred = "{cifar100: {records: any}}";
 
 /// A record whose red plane is `level`, whose green plane counts up, and whose blue plane is zero.
 std::string record(const std::string& labels, int level) {
@@ -58,7 +62,7 @@ void write_cifar100(const TempDir& root) {
 TEST_CASE("cifar10 joins its batches and turns planes into pixels", "[streams]") {
   const TempDir root;
   write_cifar10(root);
-  const auto source = make("cifar10", root.path());
+  const auto source = make(kTen, root.path());
   CHECK(source->table(Split::kTrain).size() == 50);
   CHECK(source->table(Split::kTest).size() == 20);
   CHECK(source->table(Split::kTrain).labels[23] == 3);
@@ -73,15 +77,15 @@ TEST_CASE("cifar10 joins its batches and turns planes into pixels", "[streams]")
 TEST_CASE("cifar100 has the fine or the coarse labels, as asked", "[streams]") {
   const TempDir root;
   write_cifar100(root);
-  const auto fine = make("cifar100", root.path());
-  const auto coarse = make("{cifar100: {labels: coarse}}", root.path());
+  const auto fine = make(kHundred, root.path());
+  const auto coarse = make("{cifar100: {labels: coarse, records: any}}", root.path());
   CHECK(fine->table(Split::kTest).labels[42] == 42);
   CHECK(fine->info().class_names[42] == "fine42");
   CHECK(coarse->table(Split::kTest).labels[42] == 8);
   CHECK(coarse->info().class_names.size() == 20);
   CHECK(fine->image(Split::kTest, 42).at<cv::Vec3b>(0, 0) == cv::Vec3b(42, 0, 0));
   CHECK(fine->info().digest != coarse->info().digest);
-  CHECK(fine->info().digest == make("cifar100", root.path())->info().digest);
+  CHECK(fine->info().digest == make(kHundred, root.path())->info().digest);
 }
 
 TEST_CASE("cifar tells its number of classes before it reads a file", "[streams]") {
@@ -102,7 +106,7 @@ TEST_CASE("a cifar file that is cut short, of another version or mislabelled is 
     write_cifar10(root);
     write_cifar100(root);
     root.write(file, bytes);
-    const std::string source = file.starts_with("cifar-100") ? "cifar100" : "cifar10";
+    const std::string source = file.starts_with("cifar-100") ? kHundred : kTen;
     CHECK_THROWS_WITH(make(source, root.path()), Contains(file) && Contains(message));
   };
   const std::string good = record("\1", 5);
@@ -114,6 +118,43 @@ TEST_CASE("a cifar file that is cut short, of another version or mislabelled is 
   fails("cifar-100-binary/train.bin", record("\x14\x01", 5), "label 20 (byte 0) of record 0");
   fails("cifar-100-binary/train.bin", record("\x13\x64", 5), "label 100 (byte 1) of record 0");
   fails("cifar-10-batches-bin/batches.meta.txt", "a\nb\n", "expected 10 lines");
+}
+
+TEST_CASE("a cifar file with other than the published number of records is refused by name",
+          "[streams]") {
+  const TempDir root;
+  write_cifar10(root);
+  write_cifar100(root);
+  CHECK_THROWS_WITH(make("cifar10", root.path()),
+                    Contains("data_batch_1.bin: expected the 10000 records of the published file, "
+                             "found 10;") &&
+                        Contains("'records: any'"));
+  CHECK_THROWS_WITH(make("cifar100", root.path()),
+                    Contains("train.bin: expected the 50000 records of the published file, found "
+                             "100;"));
+}
+
+TEST_CASE("a cifar batch that is cut at a record is told from a whole one", "[streams]") {
+  const TempDir root;
+  write_cifar10(root);
+  const size_t bytes = 1 + 3 * kPlane;
+  const std::string whole(10'000 * bytes, '\0');
+  root.write("cifar-10-batches-bin/data_batch_1.bin", whole.substr(bytes));
+  CHECK_THROWS_WITH(make("cifar10", root.path()),
+                    Contains("data_batch_1.bin: expected the 10000 records of the published file, "
+                             "found 9999; is the download complete?"));
+  root.write("cifar-10-batches-bin/data_batch_1.bin", whole);
+  CHECK_THROWS_WITH(make("cifar10", root.path()), Contains("data_batch_2.bin: expected the 10000"));
+}
+
+TEST_CASE("a cifar batch that trains does not test under another name", "[streams]") {
+  const TempDir root;
+  write_cifar10(root);
+  const auto folder = root / "cifar-10-batches-bin";
+  std::filesystem::remove(folder / "test_batch.bin");
+  std::filesystem::create_symlink("data_batch_2.bin", folder / "test_batch.bin");
+  CHECK_THROWS_WITH(make(kTen, root.path()),
+                    Contains("test_batch.bin: is the same file as 'data_batch_2.bin'"));
 }
 
 TEST_CASE("missing cifar files say what was expected, where, and where it comes from",
@@ -132,10 +173,11 @@ TEST_CASE("missing cifar files say what was expected, where, and where it comes 
 TEST_CASE("split_images takes cifar100", "[streams]") {
   const TempDir root;
   write_cifar100(root);
-  const auto stream = Streams::get().make(
-      config::Node::parse("{split_images: {source: cifar100, increment: 10, class_order: natural}}",
-                          "a.yaml"),
-      {RngKey(1), root.path()});
+  const auto stream =
+      Streams::get().make(config::Node::parse("{split_images: {source: {cifar100: {records: any}}, "
+                                              "increment: 10, class_order: natural}}",
+                                              "a.yaml"),
+                          {RngKey(1), root.path()});
   CHECK(stream->info().num_experiences == 10);
   CHECK(stream->experience(4).train->size() == 10);
   CHECK(stream->experience(4).name == "fine40+9 more");

@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -124,6 +125,49 @@ TEST_CASE("a label without a name is refused", "[streams]") {
   named.insert(named.size() - 2, ", class_names: [cat, dog]");
   CHECK_THROWS_WITH(make(named, images.root()),
                     Contains("train-labels: label 2 of image 2 is out of range; expected 0 to 1"));
+}
+
+TEST_CASE("labels that count from 1 name their classes so", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  images.folder().write("small/train-labels", idx_bytes({12}, {"\1\2\3\1\2\3\1\2\3\1\2\3", 12}));
+  images.folder().write("small/test-labels", idx_bytes({6}, "\3\2\1\3\2\1"));
+  const auto source = small(images);
+  CHECK(source->info().class_names == std::vector<std::string>{"1", "2", "3"});
+  CHECK(source->table(Split::kTest).labels == std::vector<int64_t>{2, 1, 0, 2, 1, 0});
+  std::string named = kSmallSource;
+  named.insert(named.size() - 2, ", class_names: [cat, dog, emu]");
+  const auto by_name = make(named, images.root());
+  CHECK(by_name->info().class_names == std::vector<std::string>{"cat", "dog", "emu"});
+  CHECK(by_name->table(Split::kTest).labels == std::vector<int64_t>{2, 1, 0, 2, 1, 0});
+  // Four names: label 3 is the last of them, and they count from 0.
+  named.insert(named.find("cat"), "ant, ");
+  CHECK(make(named, images.root())->table(Split::kTest).labels ==
+        std::vector<int64_t>{3, 2, 1, 3, 2, 1});
+}
+
+TEST_CASE("labels that count from 1 in one split only count from 0", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  images.folder().write("small/test-labels", idx_bytes({6}, "\2\2\1\2\2\1"));
+  const auto source = small(images);
+  CHECK(source->info().class_names == std::vector<std::string>{"0", "1", "2"});
+  CHECK(source->table(Split::kTest).labels == std::vector<int64_t>{2, 2, 1, 2, 2, 1});
+}
+
+TEST_CASE("one idx file does not train and test", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  std::filesystem::remove(images.root() / "small/test-images");
+  std::filesystem::create_symlink("train-images", images.root() / "small/test-images");
+  std::filesystem::remove(images.root() / "small/test-labels");
+  std::filesystem::create_symlink("train-labels", images.root() / "small/test-labels");
+  CHECK_THROWS_WITH(small(images), Contains("train-images: the images that train are also those "
+                                            "that test ('test-images')"));
+}
+
+TEST_CASE("an idx file that is cut at an image is refused", "[streams]") {
+  const SmallImages images(3, 4, 2);
+  images.folder().write("small/train-images", idx_bytes({12, 2, 2}, std::string(44, 'x')));
+  CHECK_THROWS_WITH(small(images), Contains("truncated: the header's dimensions [12, 2, 2] need 48 "
+                                            "bytes, found 44"));
 }
 
 }  // namespace

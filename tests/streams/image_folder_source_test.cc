@@ -240,16 +240,38 @@ TEST_CASE("links to files and folders are followed, loops refused", "[streams]")
   const TempDir root, elsewhere;
   write_two_classes(root);
   elsewhere.write("real.png", png(77));
-  elsewhere.write("foxes/1.png", png(31));
+  elsewhere.write("foxes/train/1.png", png(30));
+  elsewhere.write("foxes/test/1.png", png(31));
   fs::create_symlink(elsewhere / "real.png", root / "train/cat/0.png");
-  fs::create_directory_symlink(elsewhere / "foxes", root / "train/fox");
-  fs::create_directory_symlink(elsewhere / "foxes", root / "test/fox");
+  fs::create_directory_symlink(elsewhere / "foxes/train", root / "train/fox");
+  fs::create_directory_symlink(elsewhere / "foxes/test", root / "test/fox");
   const auto source = make(root);
   CHECK(source->info().class_names == Names{"cat", "dog", "fox"});
   CHECK(level(*source, Split::kTrain, 0) == 77);
   CHECK(level(*source, Split::kTest, 2) == 31);
   fs::create_directory_symlink(root / "train", root / "train/dog/loop");
   CHECK_THROWS_WITH(make(root), Contains("/loop") && Contains("this link leads back to"));
+}
+
+TEST_CASE("no file of a folder trains and tests by a link", "[streams]") {
+  const TempDir root;
+  write_two_classes(root);
+  fs::create_symlink("1.png", root / "train/cat/3.png");  // twice to train is a choice
+  CHECK(make(root)->table(Split::kTrain).size() == 5);
+  fs::create_symlink(root / "train/cat/2.png", root / "test/cat/8.png");
+  CHECK_THROWS_WITH(make(root),
+                    Contains("'train/cat/2.png' and 'test/cat/8.png' are the same file") &&
+                        Contains("the one would train and the other test"));
+}
+
+TEST_CASE("the folders of classes come in the order of their bytes, as torchvision has them",
+          "[streams]") {
+  const TempDir root;
+  for (const char* name : {"2", "10", "1"}) {
+    root.write(fmt::format("train/{}/a.png", name), png(1));
+    root.write(fmt::format("test/{}/b.png", name), png(2));
+  }
+  CHECK(make(root)->info().class_names == Names{"1", "10", "2"});
 }
 
 TEST_CASE("files may be named in any bytes, classes in UTF-8 only", "[streams]") {

@@ -1,7 +1,9 @@
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include <fmt/format.h>
 #include <opencv2/core.hpp>
 
 #include "core/base/error.h"
@@ -123,6 +125,133 @@ TEST_CASE("the digest of an image list follows labels, order and content", "[str
   CHECK(first != digest("1.png,b,train\n2.png,a,train\n3.png,a,test\n4.png,b,test\n"));
   root.write("lists/1.png", png(99));
   CHECK(first != digest(rows));
+}
+
+TEST_CASE("whole numbers as labels and domains of a list come in the order of their values",
+          "[streams]") {
+  const TempDir root;
+  std::string csv = "path,label,domain,split\n";
+  for (int label = 0; label < 12; ++label) {
+    for (const char* split : {"train", "test"}) {
+      const auto name = fmt::format("{}{}.png", split, label);
+      root.write("lists/" + name, png(label));
+      csv += fmt::format("{},{},{},{}\n", name, label, 11 - label, split);
+    }
+  }
+  root.write("lists/images.csv", csv);
+  const auto source = make(root);
+  const Names in_order{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"};
+  CHECK(source->info().class_names == in_order);
+  CHECK(source->info().domain_names == in_order);
+  CHECK(source->table(Split::kTrain).labels == Numbers{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  CHECK(source->table(Split::kTrain).domains == Numbers{11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+  const auto order = [&](const std::string& option) {
+    const auto stream = Streams::get().make(
+        config::Node::parse("{split_images: {source: {image_list: {file: lists/images.csv}}, "
+                            "increment: 1, class_order: " +
+                                option + "}}",
+                            "a.yaml", root.path()),
+        {RngKey(1), {}});
+    return stream->info().class_names;
+  };
+  CHECK(order("natural") == in_order);
+  // numpy.random.seed(1993); numpy.random.permutation(12)
+  CHECK(order("numpy") == Names{"4", "2", "6", "7", "8", "0", "3", "5", "10", "11", "9", "1"});
+}
+
+TEST_CASE("labels of a list that are not all whole numbers come in the order of their bytes",
+          "[streams]") {
+  const TempDir root;
+  write_images(root);
+  root.write("lists/images.csv",
+             "path,label,split\n1.png,10,train\n2.png,2,train\n3.png,none,train\n4.png,10,test\n");
+  CHECK(make(root)->info().class_names == Names{"10", "2", "none"});
+  root.write("lists/images.csv",
+             "path,label,split\n1.png,10,train\n2.png,2,train\n3.png,-3,train\n4.png,02,test\n");
+  CHECK(make(root)->info().class_names == Names{"-3", "2", "02", "10"});
+}
+
+TEST_CASE("one file under two spellings does not train and test", "[streams]") {
+  namespace fs = std::filesystem;
+  const TempDir root;
+  write_images(root);
+  fs::create_symlink("1.png", root / "lists/link.png");
+  fs::create_directory_symlink(root / "lists", root / "elsewhere");
+  fs::create_hard_link(root / "lists/1.png", root / "lists/hard.png");
+  const auto fails = [&](const std::string& other) {
+    root.write("lists/images.csv",
+               "path,label,split\n1.png,a,train\n2.png,a,train\n" + other + ",a,test\n");
+    CHECK_THROWS_WITH(make(root), Contains("lists/images.csv:4: '" + other +
+                                           "' is the same file as '1.png' in line 2"));
+  };
+  fails((root / "lists/1.png").string());
+  fails("../lists/1.png");
+  fails("link.png");
+  fails("hard.png");
+  fails((root / "elsewhere/1.png").string());
+  // In one split, a second spelling counts an image twice; but two names may hold the same bytes.
+  root.write("lists/images.csv",
+             "path,label,split\n1.png,a,train\nlink.png,a,train\n2.png,a,test\n");
+  CHECK_THROWS_WITH(make(root), Contains("images.csv:3: 'link.png' is the same file as '1.png'"));
+  root.write("lists/images.csv",
+             "path,label,split\n1.png,a,train\nhard.png,a,train\n2.png,a,test\n");
+  CHECK(make(root)->table(Split::kTrain).size() == 2);
+}
+
+TEST_CASE("test images with the bytes of a training image are warned of", "[streams]") {
+  const TempDir root;
+  write_images(root);
+  root.write("lists/copy.png", png(1));
+  root.write("lists/images.csv", "path,label,split\n1.png,a,train\n2.png,a,train\n3.png,a,test\n");
+  const int64_t warnings = log::warnings();
+  (void)make(root);
+  CHECK(log::warnings() == warnings);
+  root.write("lists/images.csv",
+             "path,label,split\n1.png,a,train\n2.png,a,train\n3.png,a,test\ncopy.png,a,test\n");
+  (void)make(root);
+  CHECK(log::warnings() == warnings + 1);
+}
+
+TEST_CASE("an image of a list that changes after its digest was taken is refused by name",
+          "[streams]") {
+  namespace fs = std::filesystem;
+  const TempDir root;
+  write_images(root);
+  root.write("lists/images.csv", "path,label,split\n1.png,a,train\n2.png,b,train\n3.png,a,test\n");
+  const std::string digest = GENERATE("content", "listing");
+  const auto source = make(root, "digest: " + digest);
+  CHECK(source->image(Split::kTrain, 1).at<cv::Vec3b>(0, 0)[0] == 2);
+  const fs::path file = root / "lists/2.png";
+  const auto written = fs::last_write_time(file);
+  SECTION("overwritten in place") {
+    root.write("lists/2.png", png(77));
+    fs::last_write_time(file, written + std::chrono::seconds(1));
+  }
+  SECTION("replaced by another file of the same time") {
+    root.write("lists/new.png", png(77));
+    fs::rename(root / "lists/new.png", file);
+    fs::last_write_time(file, written);
+  }
+  CHECK_THROWS_WITH(source->image(Split::kTrain, 1),
+                    Contains("lists/2.png: has changed since this run began"));
+  CHECK(source->image(Split::kTrain, 0).at<cv::Vec3b>(0, 0)[0] == 1);
+}
+
+TEST_CASE("content is compared whatever the times of a file say", "[streams]") {
+  namespace fs = std::filesystem;
+  const TempDir root;
+  write_images(root);
+  root.write("lists/images.csv", "path,label,split\n1.png,a,train\n2.png,b,train\n3.png,a,test\n");
+  const auto source = make(root);
+  const fs::path file = root / "lists/2.png";
+  const auto written = fs::last_write_time(file);
+  std::string changed = png(2);
+  changed.back() ^= 1;  // of the same size
+  root.write("lists/2.png", changed);
+  fs::last_write_time(file, written);
+  CHECK_THROWS_WITH(source->image(Split::kTrain, 1), Contains("has changed since this run began"));
+  root.write("lists/2.png", png(2));
+  CHECK(source->image(Split::kTrain, 1).at<cv::Vec3b>(0, 0)[0] == 2);
 }
 
 TEST_CASE("split_images takes an image list", "[streams]") {

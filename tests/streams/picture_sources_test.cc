@@ -109,6 +109,19 @@ TEST_CASE("transparent clip art lies on white, and classes that cannot be split 
   CHECK_THROWS_WITH(open_source("clipart", root / "empty"), Contains("clsim data get clipart"));
 }
 
+TEST_CASE("clip art that changes after its digest was taken is refused by name", "[streams]") {
+  const TempDir root;
+  write_picture(root, kClipart + "a/x.png", plain(4, {1, 0, 0, 255}));
+  write_picture(root, kClipart + "a/y.png", plain(4, {2, 0, 0, 255}));
+  const auto source = open_source("{clipart: {classes: [a]}}", root.path());
+  CHECK(colour(*source, Split::kTrain, 0)[0] + colour(*source, Split::kTest, 0)[0] == 3);
+  const std::string tested = source->table(Split::kTest).names[0];
+  write_picture(root, kClipart + tested, plain(4, {3, 0, 0, 255}));
+  CHECK_THROWS_WITH(source->image(Split::kTest, 0),
+                    Contains(tested + ": has changed since this run began"));
+  CHECK_NOTHROW(source->image(Split::kTrain, 0));
+}
+
 TEST_CASE("patches of photographs do not overlap, and blocks of them train or test", "[streams]") {
   const TempDir root;
   // Twice as wide as high: 12 x 6 patches of 8 pixels in 4 x 2 blocks each.

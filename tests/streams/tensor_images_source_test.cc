@@ -175,7 +175,7 @@ TEST_CASE("a compressed row that is damaged fails where it is read", "[streams]"
   root.write("a.h5", bytes);
   const auto source = make(root, "a.h5");
   CHECK_THROWS_WITH(source->image(Split::kTrain, 0),
-                    Contains("a.h5: train_x: row 0 cannot be read"));
+                    Contains("a.h5: train_x: rows 0 to 2 cannot be read"));
 }
 
 TEST_CASE("rows of an HDF5 file can be read by several threads", "[streams]") {

@@ -12,6 +12,7 @@
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/data/content_digest.h"
+#include "core/data/digested_file.h"
 #include "core/data/transparent_image.h"
 
 namespace cl {
@@ -96,7 +97,12 @@ class FileStyle final : public EmojiStyle {
     }
     std::sort(files.begin(), files.end());
     // Where a code has two files, with and without variation selector, the first is taken.
-    for (const fs::path& file : files) files_.emplace(emoji_code(file.stem().string()), file);
+    for (const fs::path& file : files) {
+      const std::string code = emoji_code(file.stem().string());
+      if (!files_.contains(code)) {
+        files_.emplace(code, Picture{file, DigestedFile::by_content(file)});
+      }
+    }
     files_.erase(std::string(style.empty));
   }
 
@@ -104,17 +110,21 @@ class FileStyle final : public EmojiStyle {
     return files_.contains(emoji.code) && (draws_flags_ || emoji.category != kFlags);
   }
   [[nodiscard]] std::string fingerprint(const Emoji& emoji) const override {
-    ContentDigest digest;
-    digest.add_file(files_.at(emoji.code));
-    return digest.hex();
+    return files_.at(emoji.code).digested.mark();
   }
   [[nodiscard]] cv::Mat picture(const Emoji& emoji) const override {
-    return read_transparent_image(files_.at(emoji.code));
+    const Picture& picture = files_.at(emoji.code);
+    return decode_transparent_image(picture.digested.read(picture.file), picture.file);
   }
 
  private:
+  struct Picture {
+    fs::path file;
+    DigestedFile digested;
+  };
+
   bool draws_flags_;
-  std::map<std::string, fs::path> files_;  // by code
+  std::map<std::string, Picture> files_;  // by code
 };
 
 }  // namespace
