@@ -25,7 +25,7 @@ ImageFiles::ImageFiles(std::vector<std::filesystem::path> files, ImageTransform 
     : files_(std::move(files)), transform_(std::move(transform)) {
   ContentDigest digest;
   for (const std::filesystem::path& file : files_) {
-    const std::vector<uint8_t> bytes = read_bytes(file);
+    const std::vector<uint8_t> bytes = read_image_bytes(file);
     digested_.push_back(DigestedFile::by_content(bytes));
     digest.add(std::as_bytes(std::span(bytes)));
   }
