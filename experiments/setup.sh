@@ -8,6 +8,7 @@ CLSIM_BUILD=${CLSIM_BUILD:-$CLSIM_ROOT/build}
 CLSIM_PACKAGES=(
   g++ cmake ninja-build ccache pkg-config git
   libtorch-dev libopenblas0-openmp libopencv-dev libhdf5-dev libyaml-cpp-dev libtbb-dev
+  libjpeg-dev libpng-dev libtiff-dev libwebp-dev libgif-dev
   libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libssl-dev zlib1g-dev
   dataset-fashion-mnist
 )

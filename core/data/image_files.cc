@@ -1,63 +1,23 @@
 #include "core/data/image_files.h"
 
-#include <fstream>
-#include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
 #include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "core/base/error.h"
 #include "core/data/content_digest.h"
-#include "core/data/jpeg_end.h"
+#include "core/data/image_decoding.h"
 
 namespace cl {
-namespace {
-
-std::vector<uint8_t> read_bytes(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(file, error)) {
-    throw Error(fmt::format("{}: expected an image file, found none", file.string()));
-  }
-  std::ifstream in(file, std::ios::binary);
-  const auto size = std::filesystem::file_size(file, error);
-  std::vector<uint8_t> bytes(error ? 0 : size);
-  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (error || !in) throw Error(fmt::format("{}: cannot be read", file.string()));
-  return bytes;
-}
-
-}  // namespace
-
 cv::Mat decode_image(std::span<const uint8_t> bytes, const std::filesystem::path& name) {
-  cv::Mat image;
-  std::string reason;
-  if (bytes.empty()) {
-    reason = " (it is empty)";
-  } else if (is_jpeg(bytes) && is_cut_short_jpeg(bytes)) {
-    reason = " (its JPEG data break off)";
-  } else {
-    try {
-      const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1,
-                           const_cast<uint8_t*>(bytes.data()));
-      image = cv::imdecode(buffer, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-    } catch (const cv::Exception& exception) {
-      reason = fmt::format(" ({})", exception.err);
-    }
-  }
-  if (image.empty()) {
-    throw Error(fmt::format(
-        "{}: cannot be decoded as an image{}; expected a whole PNG, JPEG, WebP, TIFF or BMP file",
-        name.string(), reason));
-  }
-  cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
+  cv::Mat image = decode_pixels(bytes, name);
+  if (image.channels() == 1) cv::cvtColor(image, image, cv::COLOR_GRAY2RGB);
+  if (image.channels() == 4) cv::cvtColor(image, image, cv::COLOR_RGBA2RGB);
   return image;
 }
 
 cv::Mat read_image(const std::filesystem::path& file) {
-  return decode_image(read_bytes(file), file);
+  return decode_image(read_image_bytes(file), file);
 }
 
 ImageFiles::ImageFiles(std::vector<std::filesystem::path> files, ImageTransform transform)

@@ -14,9 +14,9 @@
 
 namespace cl {
 
-/// An image file of any format OpenCV knows as 8 bits RGB [H, W, 3]: grey is replicated, an alpha
-/// channel dropped, and the orientation in the EXIF data ignored, as PIL does.
-/// @throws Error naming the file if it is missing, broken or no image
+/// An image file as 8 bits RGB [H, W, 3], decoded as `decode_pixels` says: grey is replicated, an
+/// alpha channel dropped.
+/// @throws Error naming the file if it is missing, damaged or no image
 [[nodiscard]] cv::Mat read_image(const std::filesystem::path& file);
 
 /// The same of a file's content, which was read already.

@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 7> kEndings{"png", "jpg",  "jpeg", "webp",
-                                                   "tif", "tiff", "bmp"};
+constexpr std::array<std::string_view, 13> kEndings{
+    "png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm", "pgm", "pbm", "pnm", "pam"};
 
 bool is_image_name(const fs::path& file) {
   std::string ending = file.extension().string();

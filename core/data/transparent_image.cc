@@ -1,48 +1,22 @@
 #include "core/data/transparent_image.h"
 
-#include <string>
-#include <system_error>
-
-#include <fmt/format.h>
 #include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "core/base/check.h"
-#include "core/base/error.h"
+#include "core/data/image_decoding.h"
 
 namespace cl {
 namespace {
 
 constexpr int kOpaque = 255;
-constexpr double kSixteenToEight = 1.0 / 256;
-
-/// From the order of channels in which OpenCV reads.
-int conversion(int num_channels) {
-  if (num_channels == 1) return cv::COLOR_GRAY2RGBA;
-  return num_channels == 3 ? cv::COLOR_BGR2RGBA : cv::COLOR_BGRA2RGBA;
-}
 
 }  // namespace
 
 cv::Mat read_transparent_image(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(file, error)) {
-    throw Error(fmt::format("{}: expected an image file, found none", file.string()));
-  }
-  cv::Mat image;
-  std::string reason;
-  try {
-    image = cv::imread(file.string(), cv::IMREAD_UNCHANGED);
-  } catch (const cv::Exception& exception) {
-    reason = fmt::format(" ({})", exception.err);
-  }
-  if (image.depth() == CV_16U) image.convertTo(image, CV_8U, kSixteenToEight);
-  if (image.empty() || image.depth() != CV_8U) {
-    throw Error(fmt::format("{}: cannot be decoded as an image of 8 or 16 bits{}; is it whole?",
-                            file.string(), reason));
-  }
-  cv::cvtColor(image, image, conversion(image.channels()));  // in place, if it has four already
+  cv::Mat image = decode_pixels(read_image_bytes(file), file);
+  if (image.channels() == 1) cv::cvtColor(image, image, cv::COLOR_GRAY2RGBA);
+  if (image.channels() == 3) cv::cvtColor(image, image, cv::COLOR_RGB2RGBA);
   return image;
 }
 

@@ -8,9 +8,9 @@
 
 namespace cl {
 
-/// An image file of any format OpenCV knows as 8 bits RGBA [H, W, 4]: grey is replicated, 16 bits
-/// lose the lower 8, and an image without alpha channel is opaque.
-/// @throws Error naming the file if it is missing, broken or no image
+/// An image file as 8 bits RGBA [H, W, 4], decoded as `decode_pixels` says: grey is replicated, and
+/// an image without alpha channel is opaque.
+/// @throws Error naming the file if it is missing, damaged or no image
 [[nodiscard]] cv::Mat read_transparent_image(const std::filesystem::path& file);
 
 /// `image` (8 bits, RGBA, alpha not multiplied in) before a grey of that level: 8 bits RGB.

@@ -28,6 +28,8 @@ TEST_CASE("pictures of any number of channels and bits become RGBA", "[data]") {
   CHECK(first_pixel(folder, cv::Mat(2, 2, CV_8UC1, cv::Scalar(7))) == cv::Vec4b(7, 7, 7, 255));
   CHECK(first_pixel(folder, cv::Mat(2, 2, CV_16UC3, cv::Scalar(0x300, 0x200, 0x100))) ==
         cv::Vec4b(1, 2, 3, 255));
+  CHECK(first_pixel(folder, cv::Mat(2, 2, CV_16UC4, cv::Scalar(0x1ff, 0x280, 0x37f, 0xfeff))) ==
+        cv::Vec4b(3, 2, 1, 254));  // the upper bytes, not rounded
   CHECK_THROWS_WITH(read_transparent_image(folder.write("b.png", "no picture")),
                     Contains("b.png: cannot be decoded"));
   CHECK_THROWS_WITH(read_transparent_image(folder / "none.png"), Contains("found none"));

@@ -26,4 +26,9 @@ inline std::string half_jpeg() {
   return whole.substr(0, whole.size() - 8);
 }
 
+/// The same with an end marker: libjpeg decodes it, and warns.
+inline std::string damaged_jpeg() {
+  return half_jpeg() + "\xff\xd9";
+}
+
 }  // namespace cl

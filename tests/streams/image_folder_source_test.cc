@@ -71,6 +71,9 @@ TEST_CASE("image files are told by their endings in any case, at any depth", "[s
   root.write("train/cat/d.TIF", encoded(".tiff", 1));
   root.write("train/cat/e.tiff", encoded(".tiff", 1));
   root.write("train/cat/f.bmp", encoded(".bmp", 1));
+  root.write("train/cat/h.ppm", encoded(".ppm", 1));
+  root.write("train/cat/i.PGM", "P2 1 1 255 1");
+  root.write("train/cat/j.gif", png(1));  // the content counts
   root.write("train/cat/sub/g.png", png(1));
   root.write("train/cat/notes.txt", "no image");
   root.write("train/cat/png", "no ending");
@@ -79,8 +82,8 @@ TEST_CASE("image files are told by their endings in any case, at any depth", "[s
   root.write("train/list.txt", "no class");
   const auto source = make(root);
   CHECK(source->info().class_names == Names{"cat", "dog"});
-  CHECK(source->table(Split::kTrain).size() == 11);
-  for (int64_t i = 0; i < 11; ++i) CHECK_NOTHROW(source->image(Split::kTrain, i));
+  CHECK(source->table(Split::kTrain).size() == 14);
+  for (int64_t i = 0; i < 14; ++i) CHECK_NOTHROW(source->image(Split::kTrain, i));
 }
 
 TEST_CASE("the layouts of an image folder name domains, splits and classes", "[streams]") {
@@ -169,7 +172,7 @@ TEST_CASE("a bad image file fails where it is decoded, with a way out", "[stream
   CHECK(source->table(Split::kTrain).size() == 5);
   CHECK_THROWS_WITH(source->image(Split::kTrain, 0),
                     Contains("train/cat/0.jpg: cannot be decoded as an image (its JPEG data break "
-                             "off)") &&
+                             "off; libjpeg says '") &&
                         Contains("'on_bad_file: skip'"));
   CHECK_THROWS_WITH(source->image(Split::kTrain, 1), Contains("(it is empty)"));
   CHECK(level(*source, Split::kTrain, 2) == 12);
@@ -194,6 +197,19 @@ TEST_CASE("bad image files are left out on demand, counted and warned of", "[str
   root.write("test/dog/9.png", "bad now");
   CHECK_THROWS_WITH(make(root, "on_bad_file: skip"),
                     Contains("test/dog: no image is left to test on"));
+}
+
+TEST_CASE("an image file of which its decoder only warns is as bad as others", "[streams]") {
+  const TempDir root;
+  write_two_classes(root);
+  root.write("train/cat/0.jpg", damaged_jpeg());
+  CHECK_THROWS_WITH(make(root)->image(Split::kTrain, 0),
+                    Contains("train/cat/0.jpg: cannot be decoded") &&
+                        Contains("(libjpeg says 'Corrupt JPEG data: ") &&
+                        Contains("'on_bad_file: skip'"));
+  const auto source = make(root, "on_bad_file: skip");
+  CHECK(source->info().num_skipped == 1);
+  CHECK(level(*source, Split::kTrain, 0) == 11);
 }
 
 TEST_CASE("the digest of an image folder follows content or listing, as asked", "[streams]") {
