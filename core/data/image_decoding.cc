@@ -16,29 +16,28 @@ namespace cl {
 namespace {
 
 using Decode = cv::Mat (*)(std::span<const uint8_t> file);
-using namespace std::string_view_literals;
 
 /// How files of a format begin; '?' is any byte.
 struct Format {
   std::string_view beginning;
   Decode decode;
 };
-constexpr std::array<Format, 16> kFormats{{{"\xff\xd8"sv, decode_jpeg},
-                                           {"\x89PNG\r\n\x1a\n"sv, decode_png},
-                                           {"RIFF????WEBP"sv, decode_webp},
-                                           {"II*\0"sv, decode_tiff},
-                                           {"MM\0*"sv, decode_tiff},
-                                           {"II+\0"sv, decode_tiff},
-                                           {"MM\0+"sv, decode_tiff},
-                                           {"BM"sv, decode_bmp},
-                                           {"GIF8"sv, decode_gif},
-                                           {"P1"sv, decode_pnm},
-                                           {"P2"sv, decode_pnm},
-                                           {"P3"sv, decode_pnm},
-                                           {"P4"sv, decode_pnm},
-                                           {"P5"sv, decode_pnm},
-                                           {"P6"sv, decode_pnm},
-                                           {"P7"sv, decode_pnm}}};
+constexpr std::array<Format, 16> kFormats{{{"\xff\xd8", decode_jpeg},
+                                           {"\x89PNG\r\n\x1a\n", decode_png},
+                                           {"RIFF????WEBP", decode_webp},
+                                           {{"II*\0", 4}, decode_tiff},
+                                           {{"MM\0*", 4}, decode_tiff},
+                                           {{"II+\0", 4}, decode_tiff},
+                                           {{"MM\0+", 4}, decode_tiff},
+                                           {"BM", decode_bmp},
+                                           {"GIF8", decode_gif},
+                                           {"P1", decode_pnm},
+                                           {"P2", decode_pnm},
+                                           {"P3", decode_pnm},
+                                           {"P4", decode_pnm},
+                                           {"P5", decode_pnm},
+                                           {"P6", decode_pnm},
+                                           {"P7", decode_pnm}}};
 
 bool begins_with(std::span<const uint8_t> file, std::string_view beginning) {
   if (file.size() < beginning.size()) return false;

@@ -163,6 +163,23 @@ bool is_whole_zlib(std::span<const uint8_t> data) {
   return status == Z_STREAM_END;
 }
 
+/// @throws Error unless all compressed data have the checksums that they end with
+void require_checksums(const Tiff& tiff, std::span<const uint8_t> file) {
+  uint16_t compression = COMPRESSION_NONE;
+  TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_COMPRESSION, &compression);
+  if (compression != COMPRESSION_ADOBE_DEFLATE && compression != COMPRESSION_DEFLATE) return;
+  const uint32_t num_blocks =
+      TIFFIsTiled(tiff.get()) ? TIFFNumberOfTiles(tiff.get()) : TIFFNumberOfStrips(tiff.get());
+  for (uint32_t i = 0; i < num_blocks; ++i) {
+    const uint64_t offset = TIFFGetStrileOffset(tiff.get(), i);
+    const uint64_t size = TIFFGetStrileByteCount(tiff.get(), i);
+    if (offset > file.size() || size > file.size() - offset) throw Error("its TIFF data break off");
+    if (!is_whole_zlib(file.subspan(offset, size))) {
+      throw Error("a block of its TIFF data is damaged or has another checksum");
+    }
+  }
+}
+
 bool is_plain(uint16_t colours) {
   return colours == PHOTOMETRIC_MINISBLACK || colours == PHOTOMETRIC_MINISWHITE ||
          colours == PHOTOMETRIC_RGB;
@@ -241,24 +258,10 @@ class Blocks {
     const bool is_tiled = TIFFIsTiled(tiff_) != 0;
     const uint32_t index =
         is_tiled ? TIFFComputeTile(tiff_, x, y, 0, plane) : TIFFComputeStrip(tiff_, y, plane);
-    require_checksum(index);
     const auto wanted = static_cast<tmsize_t>(block.step) * (is_tiled ? block.rows : num_rows);
     const tmsize_t count = is_tiled ? TIFFReadEncodedTile(tiff_, index, block.data, wanted)
                                     : TIFFReadEncodedStrip(tiff_, index, block.data, wanted);
     if (count != wanted) fail(source_of(TIFFClientdata(tiff_)));
-  }
-
-  void require_checksum(uint32_t index) const {
-    uint16_t compression = COMPRESSION_NONE;
-    TIFFGetFieldDefaulted(tiff_, TIFFTAG_COMPRESSION, &compression);
-    if (compression != COMPRESSION_ADOBE_DEFLATE && compression != COMPRESSION_DEFLATE) return;
-    const std::span<const uint8_t> file = source_of(TIFFClientdata(tiff_)).file;
-    const uint64_t offset = TIFFGetStrileOffset(tiff_, index);
-    const uint64_t size = TIFFGetStrileByteCount(tiff_, index);
-    if (offset > file.size() || size > file.size() - offset) throw Error("its TIFF data break off");
-    if (!is_whole_zlib(file.subspan(offset, size))) {
-      throw Error("a block of its TIFF data is damaged or has another checksum");
-    }
   }
 
   TIFF* tiff_;
@@ -363,6 +366,7 @@ cv::Mat decode_tiff(std::span<const uint8_t> file) {
   require_picture(layout);
   source.complaint.clear();
   source.reads_pixels = true;
+  require_checksums(tiff, file);
   const bool is_direct = is_plain(layout.colours) && layout.bits >= kByteBits;
   cv::Mat image =
       is_direct ? with_meaning(Blocks(tiff, layout).read(), layout) : read_by_libtiff(tiff, layout);
