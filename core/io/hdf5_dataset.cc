@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 
 namespace cl::hdf5 {
 namespace {
@@ -55,6 +56,10 @@ OpenDataset::OpenDataset(const std::filesystem::path& file, std::string name)
 
 void OpenDataset::fail(std::string_view problem) const {
   throw Error(fmt::format("{}: {}: {}", path_.string(), name_, problem));
+}
+
+void OpenDataset::warn(std::string_view problem) const {
+  log::warn("{}: {}: {}", path_.string(), name_, problem);
 }
 
 std::vector<double> OpenDataset::numbers(const char* attribute) const {

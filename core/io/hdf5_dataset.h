@@ -25,6 +25,7 @@ class OpenDataset {
   /// Which numbers stand for "no value": those of the attributes _FillValue and missing_value.
   [[nodiscard]] std::vector<double> missing_values() const;
   [[noreturn]] void fail(std::string_view problem) const;
+  void warn(std::string_view problem) const;
 
  private:
   std::vector<double> numbers(const char* attribute) const;

@@ -13,7 +13,6 @@
 
 #include "core/base/allocator.h"
 #include "core/base/check.h"
-#include "core/base/log.h"
 #include "core/io/hdf5_dataset.h"
 #include "core/io/hdf5_handle.h"
 
@@ -173,13 +172,15 @@ ByteRows::ByteRows(const std::filesystem::path& file, const std::string& dataset
   const bool is_bytes = H5Tget_class(type.id()) == H5T_INTEGER && H5Tget_size(type.id()) == 1 &&
                         H5Tget_sign(type.id()) == H5T_SGN_NONE;
   if (!is_bytes) dataset_->fail("expected unsigned integers of 8 bits, found another type");
+  const Handle creation(H5Dget_create_plist(dataset_->id()), H5Pclose);
+  uint8_t fill = 0;
+  if (H5Pget_fill_value(creation.id(), H5T_NATIVE_UINT8, &fill) >= 0) fill_ = fill;
   const auto rows = static_cast<int64_t>(dataset_->storage().rows_per_block);
   if (rows > 1) blocks_ = std::make_unique<RecentBlocks>(rows);
   if (const auto missing = dataset_->missing_values(); !missing.empty()) {
-    log::warn(
-        "{}: {}: by its attributes, pixels of {} stand for no value; they are taken as they "
-        "are",
-        file.string(), dataset, fmt::join(missing, ", "));
+    dataset_->warn(fmt::format(
+        "by its attributes, pixels of {} stand for no value; they are taken as they are",
+        fmt::join(missing, ", ")));
   }
 }
 
@@ -206,12 +207,24 @@ bool ByteRows::is_same(const ByteRows& other) const {
 
 void ByteRows::read(int64_t row, std::span<uint8_t> out) const {
   CL_CHECK(row >= 0 && row < shape()[0], "row {} of {}", row, shape()[0]);
-  if (!blocks_) return read_rows(row, 1, out);
+  if (!blocks_) {
+    read_rows(row, 1, out);
+    return warn_of_fill(row, out);
+  }
   const int64_t block = row / blocks_->rows(), first = block * blocks_->rows();
   const int64_t count = std::min(blocks_->rows(), shape()[0] - first);
   blocks_->read(block, static_cast<size_t>(count) * out.size(),
                 static_cast<size_t>(row - first) * out.size(), out,
                 [&](std::span<uint8_t> bytes) { read_rows(first, count, bytes); });
+  warn_of_fill(row, out);
+}
+
+void ByteRows::warn_of_fill(int64_t row, std::span<const uint8_t> bytes) const {
+  const auto is_written = [this](uint8_t byte) { return byte != *fill_; };
+  if (!fill_ || std::any_of(bytes.begin(), bytes.end(), is_written)) return;
+  if (warned_.exchange(true)) return;
+  dataset_->warn(fmt::format("row {} holds nothing but {}, the fill value; was it ever written?",
+                             row, *fill_));
 }
 
 void ByteRows::read_rows(int64_t first, int64_t num_rows, std::span<uint8_t> out) const {

@@ -2,9 +2,11 @@
 // needed, and what labels them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -36,6 +38,8 @@ class ByteRows {
   [[nodiscard]] const std::set<std::filesystem::path>& other_files() const;
   /// Whether both are one dataset under two names.
   [[nodiscard]] bool is_same(const ByteRows& other) const;
+  /// Warns once of a row that holds nothing but the fill value: of datasets in one piece, or in
+  /// chunks that were written in part, HDF5 does not tell what was never written.
   /// @param row  in [0, n)
   /// @param out  as many bytes as a row has
   /// @throws Error if it cannot be read
@@ -43,9 +47,12 @@ class ByteRows {
 
  private:
   void read_rows(int64_t first, int64_t count, std::span<uint8_t> out) const;
+  void warn_of_fill(int64_t row, std::span<const uint8_t> bytes) const;
 
   std::unique_ptr<const OpenDataset> dataset_;
   std::unique_ptr<RecentBlocks> blocks_;  // null: each row is read for itself
+  std::optional<uint8_t> fill_;           // what stands where nothing was written
+  mutable std::atomic<bool> warned_ = false;
 };
 
 /// What stands beside each row: a number or a text.

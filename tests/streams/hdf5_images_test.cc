@@ -192,6 +192,45 @@ TEST_CASE("chunks that are all there are read, in any format of the file", "[str
   for (const int64_t row : {23, 0, 11, 12, 1, 23}) CHECK(level(*source, row) == row);
 }
 
+TEST_CASE("rows of nothing but the fill value are warned of once", "[streams]") {
+  const TempDir root;
+  {
+    const Hdf5File file(root / "a.h5");
+    write_others(file);
+    const Bytes bytes = levels(12, 1);  // the other half is filled, and HDF5 does not tell
+    file.write("train_x", H5T_NATIVE_UINT8, shape(kTrain), bytes.data(), H5P_DEFAULT, 0, 12);
+  }
+  const auto source = make(root / "a.h5");
+  const int64_t warnings = log::warnings();
+  CHECK(level(*source, 11) == 12);
+  CHECK(log::warnings() == warnings);
+  CHECK(level(*source, 12) == 0);
+  CHECK(level(*source, 23) == 0);
+  CHECK(log::warnings() == warnings + 1);
+}
+
+TEST_CASE("rows of more compressed chunks than are kept are read in any order", "[streams]") {
+  const TempDir root;
+  constexpr hsize_t kSide = 1024, kChunk = 12, kRows = 84;  // 7 chunks of 12 MiB, of which 5 stay
+  {
+    const Hdf5File file(root / "a.h5");
+    const Chunks chunks({kChunk, kSide, kSide}, 1);
+    const hid_t id = chunks.id();
+    Bytes bytes;
+    for (hsize_t row = 0; row < kRows; ++row) {
+      bytes.insert(bytes.end(), kSide * kSide, static_cast<uint8_t>(row + 1));
+    }
+    file.write("train_x", H5T_NATIVE_UINT8, {kRows, kSide, kSide}, bytes.data(), id);
+    file.write_integers("train_y", labels(kRows));
+    file.write_bytes("test_x", shape(kTest), levels(kTest));
+    file.write_integers("test_y", labels(kTest));
+  }
+  const auto source = make(root / "a.h5");
+  for (const int64_t row : {0, 13, 26, 39, 52, 65, 83, 1, 82, 12, 83, 25, 0}) {
+    CHECK(source->image(Split::kTrain, row).at<cv::Vec3b>(1023, 1023)[0] == row + 1);
+  }
+}
+
 TEST_CASE("a filter that is missing is refused when the file is opened", "[streams]") {
   const fs::path file = kReference / "lzf_filter.h5";  // written by h5py 3.16
   CHECK_THROWS_WITH(make(file), Contains("lzf_filter.h5: train_x needs the filter 'lzf' (number "
@@ -249,8 +288,9 @@ TEST_CASE("packed values are refused by the names of their attributes", "[stream
   SECTION("pixels that stand for no value are warned of") {
     set("train_x", "_FillValue", 255);
     const int64_t warnings = log::warnings();
-    check_levels(*make(root / "a.h5"));
+    const auto source = make(root / "a.h5");
     CHECK(log::warnings() == warnings + 1);
+    check_levels(*source);
   }
   SECTION("labels that stand for no value are refused") {
     set("train_y", "_FillValue", 3);
