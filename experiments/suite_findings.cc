@@ -10,10 +10,10 @@
 
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "core/learner/learner.h"
 #include "core/nn/backbone.h"
 #include "core/stream/stream.h"
-#include "experiments/explain.h"
 #include "experiments/inputs.h"
 #include "experiments/zero_loss_experiences.h"
 
@@ -54,8 +54,10 @@ class Examination {
         return true;
       } catch (const ConfigError&) {
         throw;
-      } catch (const std::exception& error) {
-        place.fail(explain(error));
+      } catch (const Error& error) {
+        place.fail(error.what());
+      } catch (const std::filesystem::filesystem_error& error) {
+        place.fail(error.what());
       }
     } catch (const ConfigError& error) {
       add(findings.mistakes, error.what());

@@ -20,6 +20,9 @@ PrefixedClassifier::PrefixedClassifier(const config::Node& head, const std::vect
       head_(Heads::get().make(head, {backbone_->info().dim, parts.stream.num_classes,
                                      parts.key.child("head"), parts.device})),
       cache_(*backbone_, parts.device, std::move(parts.frozen)) {
+  if (info().depth == 0) {
+    throw Error(fmt::format("the backbone '{}' has no blocks for prompts to act in", info().name));
+  }
   const int64_t last = *std::max_element(blocks.begin(), blocks.end());
   if (last >= info().depth) {
     throw Error(fmt::format("prompts in block {}: the backbone '{}' has blocks 0 to {}", last,

@@ -109,7 +109,9 @@ sweep:
   const Finished blocks = clsim("check b.yaml", folder.path());
   INFO(blocks.text);
   CHECK(blocks.code == 2);
-  CHECK_THAT(blocks.text, Contains("b.yaml:6:7: learner: ") && Contains("b.yaml:7:7: learner: "));
+  const std::string problem = "the backbone 'pixels' has no blocks for prompts to act in";
+  CHECK_THAT(blocks.text, Contains("b.yaml:6:7: learner: learner 'l2p': " + problem) &&
+                              Contains("b.yaml:7:7: learner: " + problem));
   CHECK_THAT(blocks.text, !Contains("b.yaml:5:"));
 }
 

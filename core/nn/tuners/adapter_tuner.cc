@@ -32,6 +32,9 @@ class AdapterTuner final : public Tuner {
  private:
   static AdapterHooks make(const Options& options, const TunerParts& parts) {
     const BackboneInfo& info = parts.backbone.info();
+    if (info.depth == 0) {
+      throw Error(fmt::format("the backbone '{}' has no blocks for adapters to act in", info.name));
+    }
     const int64_t last = options.last_layer == -1 ? info.depth - 1 : options.last_layer;
     if (last >= info.depth || options.first_layer > last) {
       throw Error(fmt::format("adapters in layers {} to {}: the backbone '{}' has layers 0 to {}",
