@@ -40,7 +40,7 @@ std::optional<std::string> file_of(const void* function) {
 }  // namespace
 
 std::string libtorch_version() {
-  // LD_LIBRARY_PATH goes before the folder that was linked.
+  // LD_LIBRARY_PATH and LD_PRELOAD may bring another.
   const std::string loaded = after(at::show_config(), "TORCH_VERSION=", ", \n");
   if (loaded != TORCH_VERSION) {
     const auto file = file_of(reinterpret_cast<const void*>(&at::show_config));
