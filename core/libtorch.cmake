@@ -77,6 +77,7 @@ function(cl_find_torch)
 
   # Headers of other libraries, which wheels have beside LibTorch's, are not to stand before the system's: ours would be
   # compiled for another fmt than the one that is linked. So only LibTorch's are shown, by links.
+  add_library(cl_torch INTERFACE)
   set(shown "${include}")
   if(NOT include IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
     string(SHA1 place "${root} ${version}")  # so that for another one everything is compiled anew
@@ -86,9 +87,10 @@ function(cl_find_torch)
     foreach(folder ATen c10 caffe2 torch)
       file(CREATE_LINK "${include}/${folder}" ${shown}/${folder} SYMBOLIC)
     endforeach()
+    # What was linked is loaded, whatever LD_LIBRARY_PATH says: the libraries of all wheels have the same names.
+    target_link_options(cl_torch INTERFACE LINKER:--disable-new-dtags)
   endif()
 
-  add_library(cl_torch INTERFACE)
   target_include_directories(cl_torch SYSTEM INTERFACE ${shown} ${shown}/torch/csrc/api/include)
   # The threads of our parallel loops are LibTorch's: its OpenMP, where it brings one.
   file(GLOB openmp "${root}/lib/libgomp*.so*")

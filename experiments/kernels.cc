@@ -40,14 +40,14 @@ std::optional<std::string> file_of(const void* function) {
 }  // namespace
 
 std::string libtorch_version() {
-  // LD_LIBRARY_PATH goes before the folder that was linked.
+  // LD_LIBRARY_PATH and LD_PRELOAD may bring another.
   const std::string loaded = after(at::show_config(), "TORCH_VERSION=", ", \n");
   if (loaded != TORCH_VERSION) {
     const auto file = file_of(reinterpret_cast<const void*>(&at::show_config));
-    throw Error(
-        fmt::format("clsim was built for LibTorch {}, but '{}' is {}: LD_LIBRARY_PATH has to "
-                    "leave out its folder, or clsim to be built with CLSIM_TORCH",
-                    TORCH_VERSION, file.value_or("libtorch_cpu.so"), loaded));
+    throw Error(fmt::format(
+        "clsim was built for LibTorch {}, but '{}' is {}: unset LD_LIBRARY_PATH and LD_PRELOAD, or "
+        "build clsim for that one with CLSIM_TORCH",
+        TORCH_VERSION, file.value_or("libtorch_cpu.so"), loaded));
   }
   return loaded;
 }

@@ -1,5 +1,5 @@
 # Which LibTorch core/libtorch.cmake takes and which ways of choosing one it refuses, on folders that look like
-# PyTorch's wheels: cmake -DBUILD=FOLDER -P choice_test.cmake.
+# PyTorch's wheels: cmake -DBUILD=FOLDER -DGENERATOR=Ninja -P choice_test.cmake.
 set(wheel ${BUILD}/site-packages/torch)
 foreach(name CMAKE_PREFIX_PATH CLSIM_TORCH Torch_DIR Torch_ROOT)
   unset(ENV{${name}})
@@ -9,7 +9,7 @@ file(REMOVE_RECURSE ${BUILD})
 # expect(NAME GIVEN ARGUMENTS... SAYS WORDS...): configuring with these arguments says all of these words.
 function(expect name)
   cmake_parse_arguments(PARSE_ARGV 1 case "" "" "SAYS;GIVEN")
-  execute_process(COMMAND ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${BUILD}/build -G Ninja
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${BUILD}/build -G ${GENERATOR}
                           -UTorch_DIR -UTorch_ROOT -UCMAKE_PREFIX_PATH -UCLSIM_TORCH ${case_GIVEN}
                   OUTPUT_VARIABLE said ERROR_VARIABLE said)
   string(REGEX REPLACE "[ \n]+" " " said "${said}")  # CMake breaks lines anywhere
