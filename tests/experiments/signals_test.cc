@@ -119,9 +119,8 @@ TEST_CASE("a limit on the size of files is an error with the file's name", "[exp
 TEST_CASE("a process without standard streams keeps its files clean", "[experiments]") {
   const TempDir folder;
   (void)folder.write("a.yaml", trained_suite(1) + "checkpoint: last\n");
-  const Finished result =
-      shell("\"$CLSIM\" run a.yaml --cache-gib 0 --out out --set learner=simplecil 2>&-",
-            folder.path());
+  const Finished result = shell(
+      "\"$CLSIM\" run a.yaml --cache-gib 0 --out out --set learner=simplecil 2>&-", folder.path());
   INFO(result.text);
   CHECK(result.code == 0);
   CHECK(num_records(folder / "out") == 1);
