@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr size_t kMostDepth = 100;
+
 /// Looks at each value as it comes and keeps none.
 class Witness final : public nlohmann::json_sax<Json> {
  public:
@@ -29,10 +31,7 @@ class Witness final : public nlohmann::json_sax<Json> {
   bool string(std::string&) override { return passed(); }
   bool binary(Json::binary_t&) override { return passed(); }
 
-  bool start_object(size_t) override {
-    open_.emplace_back();
-    return true;
-  }
+  bool start_object(size_t) override { return enter({}); }
   bool key(std::string& name) override {
     Open& object = open_.back();
     object.key = name;
@@ -50,8 +49,7 @@ class Witness final : public nlohmann::json_sax<Json> {
     return passed();
   }
   bool start_array(size_t) override {
-    open_.push_back({.is_list = true, .index = 0, .key = {}, .keys = {}});
-    return true;
+    return enter({.is_list = true, .index = 0, .key = {}, .keys = {}});
   }
   bool end_array() override { return end_object(); }
 
@@ -76,6 +74,15 @@ class Witness final : public nlohmann::json_sax<Json> {
     std::string key;
     std::unordered_set<std::string> keys;
   };
+
+  bool enter(Open open) {
+    if (open_.size() < kMostDepth) {
+      open_.push_back(std::move(open));
+      return true;
+    }
+    mistake_ = {path(), fmt::format("nested more than {} levels deep", kMostDepth), true};
+    return false;
+  }
 
   bool passed() {
     if (!open_.empty()) ++open_.back().index;

@@ -16,7 +16,9 @@ struct JsonMistake {
 };
 
 /// The first mistake of `text`, if there is one: it is no JSON, a number in it is beyond double
-/// precision, or an object has a key twice, of which the library would let one win without a word.
+/// precision, an object has a key twice, of which the library would let one win without a word, or
+/// it is nested more than a hundred levels deep: the library copies earlier values of an ordered
+/// object that grows, by recursion.
 /// Where there is none, `nlohmann::json::parse` throws nothing.
 /// @param most_keys  of one object: an ordered one looks through all of them for each
 ///
