@@ -19,4 +19,5 @@ build "${targets[@]}"
 
 say "running the tests"
 ctest --test-dir "$CLSIM_BUILD" --output-on-failure -j 2 "${chosen[@]}" "$@"
+grep -h 'differs from its transcript' "$CLSIM_BUILD/Testing/Temporary/LastTest.log" || true
 say "done"

@@ -99,6 +99,7 @@ Deviation check_transcript(const std::string& learner, const std::string& text) 
   std::istringstream stream(text);
   const auto found = lines(stream), expected = lines(file);
   REQUIRE(found.size() == expected.size());
+  const double logit_tolerance = learner == "inflora" ? kTurnedLogitTolerance : kLogitTolerance;
   Deviation result;
   for (size_t i = 0; i < found.size(); ++i) {
     INFO("expected: " << expected[i]);
@@ -109,7 +110,7 @@ Deviation check_transcript(const std::string& learner, const std::string& text) 
       result.accuracy = std::max(result.accuracy, difference);
     } else if (expected[i].starts_with("logits")) {
       const auto [difference, scale] = deviation(found[i], expected[i]);
-      CHECK(difference <= kLogitTolerance * scale);
+      CHECK(difference <= logit_tolerance * scale);
       result.logits = std::max(result.logits, scale > 0 ? difference / scale : difference);
     } else {
       CHECK(found[i] == expected[i]);

@@ -1,5 +1,5 @@
 // What a learner's run on blobs comes to, as text that people can read. The stored ones were made
-// with Debian 12's LibTorch 1.13 on an AMD EPYC; another LibTorch, BLAS or processor rounds
+// with Debian 12's LibTorch 1.13 and OpenBLAS; another LibTorch, BLAS or processor rounds
 // otherwise, and training makes more of it.
 #pragma once
 
@@ -13,9 +13,13 @@
 
 namespace cl::conformance {
 
-/// How far a run may be from the stored one.
-inline constexpr double kAccuracyTolerance = 0.02;  // of 100 samples, two
-inline constexpr double kLogitTolerance = 0.01;     // of the largest logit of its line
+/// How far a run may be from the stored one. On the same processor, PyTorch 2.13 with MKL was off
+/// by 2e-6 in logits at most, LibTorch 1.13 with OpenBLAS's kernels for Sandy Bridge by 4e-6,
+/// neither in an accuracy; but for inflora, by 5e-2, 7e-2 and one sample. Its directions are
+/// singular vectors, which rounding turns where singular values are nearly equal.
+inline constexpr double kAccuracyTolerance = 0.02;    // of 100 samples, two
+inline constexpr double kLogitTolerance = 1e-4;       // of the largest logit of its line
+inline constexpr double kTurnedLogitTolerance = 0.1;  // inflora's
 
 /// Words and counts are compared exactly; lines that begin with "accuracy" or "logits" end in
 /// decimals.
