@@ -11,6 +11,7 @@
 
 #include "analysis/number_text.h"
 #include "analysis/settings.h"
+#include "core/base/error.h"
 #include "core/base/printable.h"
 #include "core/metrics/summary.h"
 #include "core/metrics/zero_loss.h"
@@ -18,14 +19,21 @@
 namespace cl::analysis {
 namespace {
 
+/// A spec that cannot be read is shown as it is, at the end, and says nothing here.
+bool is_untrained(const RunRecord& run) {
+  try {
+    return has_random_weights(settings(run).problem);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void add_identity(std::string& text, const RunRecord& run) {
   text += fmt::format("run       {}  {}\n", run.id, printable_name(run.label));
   text += fmt::format("suite     {}\n", printable_name(run.suite));
-  text += fmt::format(
-      "learner   {}\nstream    {}\nbackbone  {}{}\n", printable_name(run.learner),
-      printable_name(run.stream), printable_name(run.backbone),
-      has_random_weights(settings(run).problem) ? ", with random weights: nothing was pre-trained"
-                                                : "");
+  text += fmt::format("learner   {}\nstream    {}\nbackbone  {}{}\n", printable_name(run.learner),
+                      printable_name(run.stream), printable_name(run.backbone),
+                      is_untrained(run) ? ", with random weights: nothing was pre-trained" : "");
   text += fmt::format("seeds     stream {}, model {}\n", run.stream_seed, run.model_seed);
   for (const auto& [name, digest] : run.digests) {
     text += fmt::format("{:<8}  {} (digest)\n", name, digest);

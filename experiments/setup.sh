@@ -86,7 +86,7 @@ install_wheel() {
     python3 -m venv "$environment"
     # PyPI has the one for GPUs, of 5 GB; PyTorch's own index one of 0.2 GB for processors. Who told
     # pip where to look is left alone.
-    "$environment/bin/pip" config list | grep -Eq 'index-url|find-links' ||
+    "$environment/bin/pip" config list | grep -E 'index-url|find-links' >/dev/null ||
       index=(--extra-index-url https://download.pytorch.org/whl/cpu)
     "$environment/bin/pip" install "${index[@]}" "torch==$CLSIM_TORCH_WHEEL" >"$log" 2>&1 ||
       { tail -n 20 "$log" >&2; stop "pip cannot install PyTorch; all of its output is in $log"; }

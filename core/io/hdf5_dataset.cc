@@ -46,12 +46,16 @@ OpenDataset::OpenDataset(const std::filesystem::path& file, std::string name)
   if (!dataset_) fail("cannot be opened: " + last_problem());
   const Handle space(H5Dget_space(dataset_.id()), H5Sclose);
   const int rank = H5Sget_simple_extent_ndims(space.id());
-  if (rank < 1) fail("expected at least one axis, found a single value");
+  if (rank < 0) fail("its shape cannot be read: " + last_problem());
   std::vector<hsize_t> sizes(static_cast<size_t>(rank));
-  H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr);
+  if (rank > 0) H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr);
   shape_.assign(sizes.begin(), sizes.end());
   storage_ = survey_storage(dataset_.id(), path_, name_);
   require_unpacked();
+}
+
+void OpenDataset::require_rows() const {
+  if (shape_.empty()) fail("expected at least one axis, found a single value");
 }
 
 void OpenDataset::fail(std::string_view problem) const {

@@ -21,6 +21,8 @@ class OpenDataset {
 
   [[nodiscard]] hid_t id() const { return dataset_.id(); }
   [[nodiscard]] const std::vector<int64_t>& shape() const { return shape_; }
+  /// @throws Error for a single value, which has no rows
+  void require_rows() const;
   [[nodiscard]] const Storage& storage() const { return storage_; }
   /// Which numbers stand for "no value": those of the attributes _FillValue and missing_value.
   [[nodiscard]] std::vector<double> missing_values() const;

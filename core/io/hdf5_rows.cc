@@ -164,6 +164,7 @@ class RecentBlocks {
 ByteRows::ByteRows(const std::filesystem::path& file, const std::string& dataset)
     : dataset_(std::make_unique<OpenDataset>(file, dataset)) {
   const Quiet quiet;
+  dataset_->require_rows();
   hbool_t is_safe = 0;
   if (H5is_library_threadsafe(&is_safe) < 0 || !is_safe) {
     dataset_->fail("rows are read by several threads, for which this HDF5 library is not built");
@@ -252,6 +253,7 @@ void ByteRows::read_rows(int64_t first, int64_t num_rows, std::span<uint8_t> out
 Column read_column(const std::filesystem::path& file, const std::string& name) {
   const Quiet quiet;
   const OpenDataset dataset(file, name);
+  dataset.require_rows();
   const Handle type(H5Dget_type(dataset.id()), H5Tclose);
   double count = 1;
   for (const int64_t size : dataset.shape()) count *= static_cast<double>(size);

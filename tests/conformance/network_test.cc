@@ -52,7 +52,7 @@ TEST_CASE("a backbone can be cut between any two blocks and passes its sites in 
   const GradMode no_gradients(false);
   for (const auto& entry : Backbones::get().entries()) {
     INFO(entry->name);
-    const auto backbone = entry->make(config::Node(), {RngKey(1), at::kCPU});
+    const auto backbone = Backbones::get().make(shortest(entry->name), {RngKey(1), at::kCPU});
     const BackboneInfo& info = backbone->info();
     const Tensor x = init::normal(with_batch(2, info.sample_shape), 0.5, 0.2, RngKey(2), at::kCPU);
     Recording hooks(*backbone);
@@ -86,7 +86,7 @@ TEST_CASE("a clone computes the same, and has tensors of its own", "[conformance
   const GradMode no_gradients(false);
   for (const auto& entry : Backbones::get().entries()) {
     INFO(entry->name);
-    const auto backbone = entry->make(config::Node(), {RngKey(1), at::kCPU});
+    const auto backbone = Backbones::get().make(shortest(entry->name), {RngKey(1), at::kCPU});
     set_trainable(*backbone, false);
     const auto clone = backbone->clone();
     const BackboneInfo& info = backbone->info();
@@ -107,7 +107,7 @@ TEST_CASE("the same key gives the same backbone, another key another", "[conform
   for (const auto& entry : Backbones::get().entries()) {
     INFO(entry->name);
     const auto make = [&](uint64_t seed) {
-      return entry->make(config::Node(), {RngKey(seed), at::kCPU});
+      return Backbones::get().make(shortest(entry->name), {RngKey(seed), at::kCPU});
     };
     const auto backbone = make(1);
     CHECK(make(1)->info().weights_digest == backbone->info().weights_digest);

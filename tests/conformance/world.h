@@ -27,6 +27,13 @@ namespace cl::conformance {
 constexpr int64_t kDepth = 12;  // so that options that name a block of a ViT are right here as well
 constexpr uint64_t kModelSeed = 3;
 
+/// The plug-in of that name with no more than it cannot do without.
+inline config::Node shortest(const std::string& name) {
+  // The word for random ones: there is no file here.
+  if (name == "vit") return config::Node::parse("vit: {weights: random}", "conformance.yaml");
+  return config::Node::of(name);
+}
+
 /// Six classes, by default two an experience.
 inline std::unique_ptr<Stream> blobs(uint64_t seed = 7, int64_t train_per_class = 64,
                                      int64_t experiences = 3) {

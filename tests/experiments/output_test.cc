@@ -22,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kBackbone =
-    "{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: random}}";
+    "{vit: {preset: custom, image_size: 8, patch_size: 4, width: 8, depth: 2, heads: 2, weights: "
+    "random}}";
 
 /// A suite over SmallImages.
 fs::path write_suite(const SmallImages& images, const std::string& more = "") {
@@ -80,7 +81,7 @@ TEST_CASE("what a full disk does not take is an error of every verb", "[experime
   const std::string learner = file_ending(here / "out", ".safetensors").string();
   for (const std::string& verb :
        {std::string("--help"), std::string("--version"), std::string("list learner"),
-        std::string("check a.yaml"), std::string("table out"), std::string("plot out"),
+        std::string("check a.yaml --data ."), std::string("table out"), std::string("plot out"),
         "show " + record, "predict " + learner + " x.safetensors",
         std::string("stream show a.yaml --data ."),
         std::string("stream export a.yaml --data . --out s.json"),
