@@ -215,7 +215,8 @@ TEST_CASE("freezing joins the new column below the old ones, unchanged", "[sema]
   CHECK(router.width() == 3);
   CHECK(router.merged.weight.equal(weight));
   CHECK(router.merged.bias.defined() == options.router_bias);
-  CHECK(bench.delta().equal(before));
+  // One product instead of two: some libraries (MKL) round it otherwise.
+  CHECK(largest(bench.delta() - before) < kTolerance * largest(before));
   CHECK(trainable_parameters(bench.block).empty());
   CHECK_FALSE(bench.block.has_new());
   for (const Module& module : bench.block.modules()) CHECK(module.descriptor->statistics.frozen());
