@@ -103,8 +103,7 @@ void note_earlier_arithmetic(const RunPlace& place, RunRecord& record) {
   }
   log::warn(
       "run {} goes on under other arithmetic than before, so that its bytes can differ from those "
-      "of "
-      "a run that was not interrupted: now {}; before {}",
+      "of a run that was not interrupted: now {}; before {}",
       record.id, now->second, earlier->second);
   std::string& all = record.provenance["earlier_arithmetic"];
   if (("; " + all + "; ").find("; " + earlier->second + "; ") != std::string::npos) return;

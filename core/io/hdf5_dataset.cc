@@ -20,7 +20,7 @@ constexpr hssize_t kMostNumbers = 64;  // of an attribute
 }  // namespace
 
 Handle open_for_reading(const std::filesystem::path& file) {
-  H5dont_atexit();  // as in hdf5.cc
+  stay_open_at_exit();
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) {
     throw Error(fmt::format("{}: there is no such file", file.string()));
