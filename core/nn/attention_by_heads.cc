@@ -38,13 +38,12 @@ int64_t vector_length() {
   return 8;
 }
 
-/// Rows of few weights are as long as a whole number of vectors, since LibTorch takes the rest of a
-/// row value by value: a softmax of 17 is three times faster in 24 columns. The columns beyond T
-/// have a score of minus infinity, a weight of 0 and a gradient of 0, which change no bit of a sum.
+/// Rows of weights are as long as a whole number of vectors, since LibTorch takes the rest of a row
+/// value by value: a softmax of 17 is three times faster in 24 columns. The columns beyond T have a
+/// score of minus infinity, a weight of 0 and a gradient of 0, which change no bit of a sum.
 int64_t row_length(int64_t num_tokens) {
-  constexpr int64_t kFew = 128;
   static const int64_t vector = vector_length();
-  return num_tokens > kFew ? num_tokens : (num_tokens + vector - 1) / vector * vector;
+  return (num_tokens + vector - 1) / vector * vector;
 }
 
 /// The matrices [T, head dim] of queries, keys, values or results inside tokens

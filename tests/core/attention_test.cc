@@ -8,6 +8,9 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 
+#include "core/base/error.h"
+#include "core/nn/attention_by_heads.h"
+#include "core/nn/fused_attention.h"
 #include "core/nn/init.h"
 #include "core/nn/threads.h"
 #include "tests/support/catch.h"
@@ -19,32 +22,32 @@ constexpr int64_t kSamples = 3, kTokens = 5, kHeads = 2, kHeadDim = 4;
 constexpr int64_t kDim = kHeads * kHeadDim;
 
 Tensor projections(at::ScalarType type = at::kFloat) {
-  return init::normal({kSamples, kTokens, 3 * kDim}, 0, 1, RngKey(1), at::kCPU).to(type);
-}
+  /// Numbers of tokens and widths of a head: few tokens, whose weights are kept for the backward
+  /// pass; few whose weights are computed again; a whole number of vectors; many.
+  /// Numbers of tokens and widths of a head: few tokens, whose weights are kept for the backward
+  /// pass; few whose weights are computed again; a whole number of vectors; more than have rows
+  /// filled up.
+  struct Shape {
+    int64_t tokens, head_dim;
+  };
+  constexpr std::array<Shape, 4> kShapes{{{17, 16}, {19, 4}, {16, 4}, {131, 8}}};
 
-/// Numbers of tokens and widths of a head: few tokens, whose weights are kept for the backward
-/// pass; few whose weights are computed again; a whole number of vectors; more than have rows
-/// filled up.
-struct Shape {
-  int64_t tokens, head_dim;
-};
-constexpr std::array<Shape, 4> kShapes{{{17, 16}, {19, 4}, {16, 4}, {131, 8}}};
+  /// What nobody sees a difference from, but what sends the call the general way.
+  Prefix nothing(at::ScalarType type) {
+    const Tensor none = at::empty({kSamples, kHeads, 0, kHeadDim}, type);
+    return {none, none};
+  }
 
-/// What nobody sees a difference from, but what sends the call the general way.
-Prefix nothing(at::ScalarType type) {
-  const Tensor none = at::empty({kSamples, kHeads, 0, kHeadDim}, type);
-  return {none, none};
-}
-
-/// Result and gradient of a weighted sum of it.
-std::pair<Tensor, Tensor> both_ways(const Tensor& projected, const std::optional<Prefix>& prefix) {
-  const Tensor x = projected.detach().clone().set_requires_grad(true);
-  const Tensor result = attention(x, kHeads, prefix);
-  const Tensor weights =
-      init::normal(result.sizes(), 0, 1, RngKey(2), at::kCPU).to(projected.scalar_type());
-  result.mul(weights).sum().backward();
-  return {result.detach(), x.grad()};
-}
+  /// Result and gradient of a weighted sum of it.
+  std::pair<Tensor, Tensor> both_ways(const Tensor& projected,
+                                      const std::optional<Prefix>& prefix) {
+    const Tensor x = projected.detach().clone().set_requires_grad(true);
+    const Tensor result = attention(x, kHeads, prefix);
+    const Tensor weights =
+        init::normal(result.sizes(), 0, 1, RngKey(2), at::kCPU).to(projected.scalar_type());
+    result.mul(weights).sum().backward();
+    return {result.detach(), x.grad()};
+  }
 
 }  // namespace
 
@@ -115,6 +118,37 @@ TEST_CASE("attention does not depend on the number of threads", "[nn]") {
   apply_to_this_thread({.jobs = 1, .intra_op_threads = before});
   CHECK(at::equal(one.first, two.first));
   CHECK(at::equal(one.second, two.second));
+}
+
+TEST_CASE("fused attention is that head by head", "[nn]") {
+  if (!has_fused_attention(projections())) {
+    CHECK_THROWS_AS(fused_attention(projections(), kHeads), InternalError);
+    return;
+  }
+  const auto of = [](const auto& attend, const Tensor& projected) {
+    const Tensor x = projected.detach().clone().set_requires_grad(true);
+    const Tensor result = attend(x, kHeads);
+    result.square().sum().backward();
+    return std::pair(result.detach(), x.grad());
+  };
+  for (const auto [tokens, head_dim] : kShapes) {
+    INFO(tokens << " tokens, heads of " << head_dim);
+    const Tensor x = init::normal({8, tokens, 3 * kHeads * head_dim}, 0, 1, RngKey(1), at::kCPU);
+    const auto fused = of(fused_attention, x), again = of(fused_attention, x);
+    const auto by_heads = of(attention_by_heads, x);
+    CHECK(at::allclose(fused.first, by_heads.first, 1e-5, 1e-5));
+    CHECK(at::allclose(fused.second, by_heads.second, 1e-5, 1e-5));
+    CHECK(at::equal(fused.first, again.first));
+    CHECK(at::equal(fused.second, again.second));
+    for (const int64_t rows : {1, 2, 4}) {  // evaluation may batch as it likes
+      const auto part = of(fused_attention, x.narrow(0, 0, rows));
+      CHECK(at::equal(part.first, fused.first.narrow(0, 0, rows)));
+    }
+    // In bfloat16 the softmax is in float32: what is off is the rounding of factors and results.
+    const auto lower = of(fused_attention, x.to(at::kBFloat16));
+    const auto of_rounded = of(attention_by_heads, x.to(at::kBFloat16).to(at::kFloat));
+    CHECK(at::allclose(lower.first.to(at::kFloat), of_rounded.first, 0.01, 0.01));
+  }
 }
 
 }  // namespace cl
