@@ -174,7 +174,7 @@ FrozenWork frozen_work(const Settings& settings, std::shared_ptr<ActivationStore
 
 std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo& stream,
                                       const RngKey& model, std::string* weights_digest,
-                                      std::shared_ptr<ActivationStore> store) {
+                                      std::shared_ptr<ActivationStore> store, Recompute recompute) {
   const c10::Device device = open_device(settings.device);
   auto backbone =
       Backbones::get().make(settings.backbone, {.key = model.child("backbone"), .device = device});
@@ -185,6 +185,7 @@ std::unique_ptr<Learner> make_learner(const Settings& settings, const StreamInfo
         fmt::join(backbone->info().sample_shape, ", "), fmt::join(stream.sample_shape, ", ")));
   }
   if (weights_digest != nullptr) *weights_digest = backbone->info().weights_digest;
+  backbone->recompute(recompute);
   return Learners::get().make(settings.learner,
                               {.backbone = std::move(backbone),
                                .stream = stream,

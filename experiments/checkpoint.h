@@ -17,7 +17,8 @@ namespace cl::experiments {
 /// from different GPUs cannot be promised), and not where `execution` is "reference"
 [[nodiscard]] std::unique_ptr<Learner> make_learner(
     const Settings& settings, const StreamInfo& stream, const RngKey& model,
-    std::string* weights_digest = nullptr, std::shared_ptr<ActivationStore> store = nullptr);
+    std::string* weights_digest = nullptr, std::shared_ptr<ActivationStore> store = nullptr,
+    Recompute recompute = Recompute::kNone);
 
 /// A safetensors file of `learner.save()`; its metadata hold the canonical settings, the suite's
 /// folder (relative paths start there) and the facts of the stream.

@@ -136,8 +136,8 @@ RunRecord run(const RunSpec& spec, const RunPlace& place, Progress& progress) {
   RunRecord record = describe(spec, *stream);
   StreamInfo planned = stream->info();
   planned.num_experiences = stream->num_planned();
-  const auto learner =
-      make_learner(spec.settings, planned, model, &record.digests["weights"], place.store);
+  const auto learner = make_learner(spec.settings, planned, model, &record.digests["weights"],
+                                    place.store, spec.recompute);
 
   std::string started = utc_now();
   Protocol protocol{.batch_size = spec.settings.evaluation.batch_size,

@@ -26,11 +26,18 @@ struct SuiteFile {
   std::string suite;
   Settings settings;
   std::string checkpoint = "last";
+  std::string recompute{kRecomputes[0]};
 
   void fields(config::Fields& fields) {
     fields.field("suite", suite, "name of the results folder; default: the name of the file");
     fields.include(settings);
     fields.field("checkpoint", checkpoint, "which trained learner is kept", kCheckpoints);
+    fields.field(
+        "recompute", recompute,
+        "to need less memory where training goes through frozen blocks, compute activations "
+        "again on the way back: as many as cost a tenth of a step (auto), or all; results "
+        "stay the same",
+        kRecomputes);
     fields.begin("sweep", "expanded before");
     fields.end();
   }
@@ -168,6 +175,7 @@ RunSpec read_run_spec(const config::Node& suite) {
           .label = {},
           .settings = std::move(file.settings),
           .checkpoint = std::move(file.checkpoint),
+          .recompute = recompute_named(file.recompute),
           .folder = std::filesystem::absolute(node.folder() / ".").lexically_normal()};
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/config/fields.h"
+#include "core/nn/recompute.h"
 
 namespace cl::experiments {
 
@@ -42,14 +43,16 @@ struct RunSpec {
   std::string label;  // readable sweep coordinates, "learner=sema,seeds=1"; empty without a sweep
   Settings settings;
   std::string checkpoint = "last";  // "none" or "last"
-  std::filesystem::path folder;     // of the suite's file, absolute
+  Recompute recompute = Recompute::kNone;
+  std::filesystem::path folder;  // of the suite's file, absolute
 
   /// The settings as YAML with every default shown. A suite of this text alone is the same run.
   /// The number of a GPU is left out: equal cards give equal results, so a run may go on on
   /// another.
   [[nodiscard]] std::string canonical() const;
   /// 16 hexadecimal digits over `canonical()`: stable name of the run, of its files, and what
-  /// resuming goes by. Suite name, label, checkpoint and the number of jobs do not change it.
+  /// resuming goes by. Suite name, label, checkpoint, recomputation and the number of jobs do not
+  /// change it.
   [[nodiscard]] std::string id() const;
 };
 

@@ -24,6 +24,9 @@ class WatchedBlocks final : public Hooks {
     if (call.site == Site::kBlockOutput) tokens_.push_back(result);
     return result;
   }
+  [[nodiscard]] bool acts_at(Site site, int64_t layer) const override {
+    return site == Site::kBlockOutput || hooks_.acts_at(site, layer);
+  }
   std::optional<Prefix> prefix(int64_t layer, const Tensor& tokens) override {
     return hooks_.prefix(layer, tokens);
   }

@@ -14,6 +14,7 @@
 #include "core/base/rng.h"
 #include "core/config/registry.h"
 #include "core/nn/hooks.h"
+#include "core/nn/recompute.h"
 #include "core/stream/stream.h"
 #include "core/weights/tensor_visitor.h"
 
@@ -77,6 +78,8 @@ class Backbone {
   /// weight delta into it.
   /// @throws Error where the site has no single weight
   [[nodiscard]] virtual Tensor& weight_at(Site site, int64_t layer) = 0;
+  /// Says how passes in training go on. A backbone that has nothing to compute again ignores it.
+  virtual void recompute(Recompute /*which*/) {}
   /// Names its tensors as the weight files of its family do.
   virtual void tensors(TensorVisitor& visitor) = 0;
 

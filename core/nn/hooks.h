@@ -47,6 +47,9 @@ class Hooks {
  public:
   virtual ~Hooks() = default;
   virtual Tensor at(const SiteCall& /*call*/, Tensor out) { return out; }
+  /// Whether `at` looks on or changes anything at a site. Where not, a backbone may leave out the
+  /// call, and what it would have been shown.
+  [[nodiscard]] virtual bool acts_at(Site /*site*/, int64_t /*layer*/) const { return true; }
   /// @param tokens  tokens entering the block [N, T, dim]
   virtual std::optional<Prefix> prefix(int64_t /*layer*/, const Tensor& /*tokens*/) {
     return std::nullopt;

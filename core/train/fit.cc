@@ -41,9 +41,12 @@ class Epoch {
     const auto batch = [&](int64_t step) {
       return batch_at(trained, step * options_.batch_size, options_.batch_size);
     };
+    // Memory that steps of one size free would be kept beside that of another size.
+    const bool is_cut = num_steps > 1 && size % options_.batch_size != 0;
     double sum = 0;
     for (int64_t step = 0; step < num_steps; ++step) {
       context_.check_stop();
+      if (is_cut && step == num_steps - 1) give_back_freed_memory();
       if (data != nullptr && step + 1 < num_steps) {
         data->expect(batch(step + 1), view, Announcer::kBatches);
       }
@@ -59,6 +62,7 @@ class Epoch {
       context_.progress.update({context_.experience, context_.num_experiences, phase_, index_,
                                 options_.epochs, step, num_steps, number});
     }
+    if (is_cut) give_back_freed_memory();
     return sum / static_cast<double>(size);
   }
 

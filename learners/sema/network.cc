@@ -35,7 +35,7 @@ void Network::reset() {
 }
 
 Tensor NetworkHooks::at(const SiteCall& call, Tensor out) {
-  if (call.site != network_.site()) return out;
+  if (!acts_at(call.site, call.layer)) return out;
   return out + network_.block(call.layer).delta(call, out, pass_);
 }
 

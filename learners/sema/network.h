@@ -68,6 +68,9 @@ class NetworkHooks final : public Hooks {
  public:
   NetworkHooks(const Network& network, const ForwardPass& pass) : network_(network), pass_(pass) {}
   Tensor at(const SiteCall& call, Tensor out) override;
+  [[nodiscard]] bool acts_at(Site site, int64_t /*layer*/) const override {
+    return site == network_.site();
+  }
 
  private:
   const Network& network_;

@@ -22,32 +22,31 @@ constexpr int64_t kSamples = 3, kTokens = 5, kHeads = 2, kHeadDim = 4;
 constexpr int64_t kDim = kHeads * kHeadDim;
 
 Tensor projections(at::ScalarType type = at::kFloat) {
-  /// Numbers of tokens and widths of a head: few tokens, whose weights are kept for the backward
-  /// pass; few whose weights are computed again; a whole number of vectors; many.
-  /// Numbers of tokens and widths of a head: few tokens, whose weights are kept for the backward
-  /// pass; few whose weights are computed again; a whole number of vectors; more than have rows
-  /// filled up.
-  struct Shape {
-    int64_t tokens, head_dim;
-  };
-  constexpr std::array<Shape, 4> kShapes{{{17, 16}, {19, 4}, {16, 4}, {131, 8}}};
+  return init::normal({kSamples, kTokens, 3 * kDim}, 0, 1, RngKey(1), at::kCPU).to(type);
+}
 
-  /// What nobody sees a difference from, but what sends the call the general way.
-  Prefix nothing(at::ScalarType type) {
-    const Tensor none = at::empty({kSamples, kHeads, 0, kHeadDim}, type);
-    return {none, none};
-  }
+/// Numbers of tokens and widths of a head: few tokens, whose weights are kept for the backward
+/// pass; few whose weights are computed again; a whole number of vectors; many.
+struct Shape {
+  int64_t tokens, head_dim;
+};
+constexpr std::array<Shape, 4> kShapes{{{17, 16}, {19, 4}, {16, 4}, {131, 8}}};
 
-  /// Result and gradient of a weighted sum of it.
-  std::pair<Tensor, Tensor> both_ways(const Tensor& projected,
-                                      const std::optional<Prefix>& prefix) {
-    const Tensor x = projected.detach().clone().set_requires_grad(true);
-    const Tensor result = attention(x, kHeads, prefix);
-    const Tensor weights =
-        init::normal(result.sizes(), 0, 1, RngKey(2), at::kCPU).to(projected.scalar_type());
-    result.mul(weights).sum().backward();
-    return {result.detach(), x.grad()};
-  }
+/// What nobody sees a difference from, but what sends the call the general way.
+Prefix nothing(at::ScalarType type) {
+  const Tensor none = at::empty({kSamples, kHeads, 0, kHeadDim}, type);
+  return {none, none};
+}
+
+/// Result and gradient of a weighted sum of it.
+std::pair<Tensor, Tensor> both_ways(const Tensor& projected, const std::optional<Prefix>& prefix) {
+  const Tensor x = projected.detach().clone().set_requires_grad(true);
+  const Tensor result = attention(x, kHeads, prefix);
+  const Tensor weights =
+      init::normal(result.sizes(), 0, 1, RngKey(2), at::kCPU).to(projected.scalar_type());
+  result.mul(weights).sum().backward();
+  return {result.detach(), x.grad()};
+}
 
 }  // namespace
 

@@ -1,21 +1,30 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
+#include <torch/csrc/autograd/function.h>
 
 #include "core/base/error.h"
+#include "core/nn/adapters/adapter_hooks.h"
 #include "core/nn/backbone.h"
+#include "core/nn/flops.h"
 #include "core/nn/init.h"
 #include "core/nn/threads.h"
 #include "core/nn/vit/positions.h"
+#include "core/nn/vit/recomputed_mlp.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/state.h"
 #include "tests/support/catch.h"
@@ -83,6 +92,20 @@ class FixedPrefix final : public Hooks {
 
 }  // namespace
 
+/// Whether one of the steps that led to `value` is called `name`.
+bool has_step(const Tensor& value, const std::string& name) {
+  std::vector<torch::autograd::Node*> nodes{value.grad_fn().get()};
+  std::set<torch::autograd::Node*> seen;
+  while (!nodes.empty()) {
+    torch::autograd::Node* const node = nodes.back();
+    nodes.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    if (node->name() == name) return true;
+    for (const auto& edge : node->next_edges()) nodes.push_back(edge.function.get());
+  }
+  return false;
+}
+
 TEST_CASE("the vit gives the reference's tokens, blocks, norm and logits", "[nn]") {
   const GradMode off(false);
   const State expected = read_safetensors(reference("vit_micro_out.safetensors")).tensors;
@@ -101,6 +124,80 @@ TEST_CASE("the vit gives the reference's tokens, blocks, norm and logits", "[nn]
   const auto logits = vit->logits(vit->pool(normed));
   REQUIRE(logits.has_value());
   CHECK(relative_error(*logits, *find(expected, "logits_f64")) < kTolerance);
+}
+
+TEST_CASE("hidden layers that are computed again change no bit of a training pass", "[nn]") {
+  // So wide that a tenth of the time is enough for some of its blocks.
+  const auto vit = build(
+      "preset: custom, image_size: 32, patch_size: 8, width: 32, depth: 6, heads: 4, mlp_ratio: 4");
+  const BackboneInfo& info = vit->info();
+  const Tensor images = init::uniform({5, 3, 32, 32}, 0, 1, RngKey(2), kCpu);
+  struct Pass {
+    Tensor features;
+    std::vector<Tensor> gradients;
+    bool keeps_hidden;
+    FlopCount flops;
+  };
+  const auto pass = [&](const std::string& adapter, Recompute recompute, bool trains_last = false) {
+    vit->recompute(recompute);
+    const auto network = vit->clone();  // a copy goes on as its original does
+    set_trainable(*network, false);
+    network->weight_at(Site::kFc1, info.depth - 1).set_requires_grad(trains_last);
+    AdapterHooks adapters(config::Node::parse(adapter, "test"), 0, info.depth,
+                          adapter_parts(info, RngKey(3), kCpu));
+    set_trainable(adapters, true);
+    Pass result;
+    result.flops = flops_of([&] { result.features = network->forward(images, adapters); });
+    result.keeps_hidden = has_step(result.features, "GeluBackward0");
+    result.features.square().sum().backward();
+    for (const Tensor& parameter : parameters(adapters)) {
+      result.gradients.push_back(parameter.grad());
+    }
+    result.features = result.features.detach();
+    return result;
+  };
+  for (const std::string adapter : {"parallel", "parallel: {input: post_ln2, init: normal}"}) {
+    INFO(adapter);
+    const Pass kept = pass(adapter, Recompute::kNone), again = pass(adapter, Recompute::kAll);
+    CHECK(kept.keeps_hidden);
+    CHECK_FALSE(again.keeps_hidden);
+    CHECK(at::equal(kept.features, again.features));
+    REQUIRE(kept.gradients.size() == again.gradients.size());
+    for (size_t i = 0; i < kept.gradients.size(); ++i) {
+      CHECK(at::equal(kept.gradients[i], again.gradients[i]));
+    }
+    CHECK(kept.flops.forward == again.flops.forward);
+    CHECK(kept.flops.backward == again.flops.backward);
+  }
+  CHECK(pass("parallel", Recompute::kAuto).keeps_hidden);
+  // What is trained, or seen by an adapter, is kept.
+  CHECK(pass("parallel", Recompute::kAll, /*trains_last=*/true).keeps_hidden);
+  CHECK(pass("lora: {targets: [fc1]}", Recompute::kAll).keeps_hidden);
+  CHECK(pass("lora: {targets: [fc2]}", Recompute::kAll).keeps_hidden);
+}
+
+TEST_CASE("an mlp computed again goes through many samples a few at a time", "[nn]") {
+  constexpr int64_t kWide = 4096, kSamples = 11, kTokens = 150;  // four stretches
+  const Linear fc1 = make_linear(8, kWide, RngKey(1), kCpu);
+  const Linear fc2 = make_linear(kWide, 8, RngKey(2), kCpu);
+  const LayerNorm norm = make_layer_norm(8, 1e-6, kCpu);
+  for (const Tensor& parameter :
+       {fc1.weight, fc1.bias, fc2.weight, fc2.bias, norm.weight, norm.bias}) {
+    parameter.set_requires_grad(false);
+  }
+  const Tensor given = init::normal({kSamples, kTokens, 8}, 0, 1, RngKey(3), kCpu);
+  const auto both_ways = [&](const auto& mlp) {
+    const Tensor x = given.clone().set_requires_grad(true);
+    const Tensor result = mlp(x);
+    result.square().sum().backward();
+    return std::pair(result.detach(), x.grad());
+  };
+  const auto whole = both_ways([&](const Tensor& x) { return fc2(at::gelu(fc1(norm(x)))); });
+  const auto parts =
+      both_ways([&](const Tensor& x) { return vit::recomputed_mlp(norm(x), x, norm, fc1, fc2); });
+  CHECK(at::allclose(parts.first, whole.first, 1e-5, 1e-6));
+  CHECK(at::allclose(parts.second, whole.second, 1e-5, 1e-6));
+  CHECK_FALSE(vit::can_recompute(norm, make_linear(8, 8, RngKey(1), kCpu), fc2));
 }
 
 TEST_CASE("the vit cut at any block and continued gives the same bits", "[nn]") {

@@ -210,6 +210,33 @@ TEST_CASE("with as many views as passes, a run is the one whose views are all ne
   }
 }
 
+TEST_CASE("activations computed again give the same run", "[experiments]") {
+  const TempDir folder;
+  apply(kPlan);
+  Progress silent;
+  const auto spec = [&](const std::string& recompute) {
+    return runs(folder, {"learner=finetune_adapter", "recompute=" + recompute}, R"(
+stream:
+  split_images: {source: letters, increment: 13, train_per_class: 2, test_per_class: 2, transform: {image_size: 32}}
+backbone: {vit: {preset: vit_mini, weights: random}}
+recompute: none
+checkpoint: none
+)")
+        .front();
+  };
+  const RunSpec kept = spec("none"), again = spec("all");
+  CHECK(kept.id() == again.id());
+  const auto record = [&](const RunSpec& of, const std::string& out) {
+    return run(of, {.out = made(folder, out), .data_root = {}, .provenance = {}, .stop = {}},
+               silent);
+  };
+  const RunRecord one = record(kept, "kept"), other = record(again, "again");
+  REQUIRE(one.evaluations.size() == other.evaluations.size());
+  for (size_t i = 0; i < one.evaluations.size(); ++i) {
+    CHECK(one.evaluations[i].predictions == other.evaluations[i].predictions);
+  }
+}
+
 TEST_CASE("a stream without boundaries is run, resumed and written like any other",
           "[experiments]") {
   const TempDir folder;

@@ -22,9 +22,13 @@ bool acts_at(const Adapter& adapter, Site site) {
 }
 
 Tensor AdapterHooks::at(const SiteCall& call, Tensor out) {
-  const Adapter* own = adapter(call.layer);
-  if (own == nullptr || !acts_at(*own, call.site)) return out;
-  return out.add(own->delta(call, out));
+  if (!acts_at(call.site, call.layer)) return out;
+  return out.add(adapter(call.layer)->delta(call, out));
+}
+
+bool AdapterHooks::acts_at(Site site, int64_t layer) const {
+  const auto index = static_cast<size_t>(layer);
+  return index < adapters_.size() && adapters_[index] && cl::acts_at(*adapters_[index], site);
 }
 
 std::optional<Prefix> AdapterHooks::prefix(int64_t layer, const Tensor& tokens) {

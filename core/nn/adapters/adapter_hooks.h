@@ -18,6 +18,7 @@ class AdapterHooks final : public Hooks {
   AdapterHooks(const config::Node& choice, int64_t first, int64_t last, const AdapterParts& parts);
 
   Tensor at(const SiteCall& call, Tensor out) override;
+  [[nodiscard]] bool acts_at(Site site, int64_t layer) const override;
   std::optional<Prefix> prefix(int64_t layer, const Tensor& tokens) override;
   /// Null where the block has none.
   [[nodiscard]] Adapter* adapter(int64_t layer);

@@ -19,6 +19,7 @@ class PrefixHooks final : public Hooks {
   /// @param num_heads  of the backbone: a head's share of dim is contiguous
   PrefixHooks(std::map<int64_t, Tensor> prompts, int64_t num_heads);
 
+  [[nodiscard]] bool acts_at(Site /*site*/, int64_t /*layer*/) const override { return false; }
   std::optional<Prefix> prefix(int64_t layer, const Tensor& tokens) override;
 
  private:

@@ -49,6 +49,9 @@ class Vpt final : public Tuner, private Hooks {
     }
     return out;
   }
+  [[nodiscard]] bool acts_at(Site site, int64_t /*layer*/) const override {
+    return site == Site::kBlockInput || site == Site::kBlockOutput;
+  }
 
   int64_t num_;
   bool deep_;

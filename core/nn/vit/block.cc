@@ -5,6 +5,7 @@
 
 #include "core/nn/attention.h"
 #include "core/nn/init.h"
+#include "core/nn/vit/recomputed_mlp.h"
 
 namespace cl::vit {
 namespace {
@@ -46,7 +47,14 @@ Tensor Block::attention_branch(const Tensor& h, int64_t layer, Hooks& hooks) con
 }
 
 Tensor Block::mlp_branch(const Tensor& x, int64_t layer, Hooks& hooks) const {
-  const Tensor normed = hooks.at({Site::kNorm2, layer, x, x}, norm2(x));
+  const Tensor own_normed = norm2(x);
+  const Tensor normed = hooks.at({Site::kNorm2, layer, x, x}, own_normed);
+  const bool is_seen = hooks.acts_at(Site::kFc1, layer) || hooks.acts_at(Site::kFc2, layer);
+  if (recomputes_hidden && !is_seen && normed.is_same(own_normed) && normed.requires_grad() &&
+      can_recompute(norm2, mlp.fc1, mlp.fc2)) {
+    return hooks.at({Site::kMlp, layer, x, normed},
+                    recomputed_mlp(normed, x, norm2, mlp.fc1, mlp.fc2));
+  }
   Tensor hidden = hooks.at({Site::kFc1, layer, x, normed}, mlp.fc1(normed));
   const Tensor active = hidden.requires_grad() ? at::gelu(hidden) : at::gelu_(hidden);
   const Tensor out = hooks.at({Site::kFc2, layer, x, active}, mlp.fc2(active));

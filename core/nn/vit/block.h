@@ -32,6 +32,9 @@ struct Block {
   Attention attn;
   LayerNorm norm2;
   Mlp mlp;
+  /// Whether passes in training compute the hidden layer of the MLP again on the way back, where
+  /// that is possible, instead of keeping it.
+  bool recomputes_hidden = false;
 
   /// h [N, T, dim] tokens -> [N, T, dim]
   [[nodiscard]] Tensor operator()(Tensor h, int64_t layer, Hooks& hooks) const;
