@@ -71,7 +71,7 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   // them stay, as many as fit together.
   const int64_t together = bytes * (is_augmented ? *request.view.turn + 1 : 1);
   const bool fits_memory = together <= work_.memory_bytes;
-  if (!fits_memory && !(work_.store && work_.store->takes(together))) {
+  if (!fits_memory && !(stores(request.block) && work_.store->takes(together))) {
     return compute(request, rows).to(device_);
   }
 
@@ -114,6 +114,10 @@ Tensor FrozenTokens::cached(const Request& request, std::span<const int64_t> row
   return result.to(device_);
 }
 
+bool FrozenTokens::stores(int64_t block) const {
+  return work_.store && block > 0;
+}
+
 ActivationKey FrozenTokens::key_of(const Entry& entry, int64_t index) const {
   return {entry.group, fmt::format("{}-{}", entry.view, index)};
 }
@@ -140,7 +144,7 @@ Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index, 
   if (kept.defined()) return kept;
   const std::vector<int64_t> rows = rows_of(request.samples, index);
   const bool is_in_memory = entry.bytes > 0;
-  if (work_.store && is_in_memory) {
+  if (stores(request.block) && is_in_memory) {
     const auto values_shape = shape(static_cast<int64_t>(rows.size()), request.block);
     if (auto found = work_.store->find(key_of(entry, index), values_shape)) {
       return kept = *std::move(found);
@@ -155,7 +159,7 @@ Tensor FrozenTokens::chunk(const Request& request, Entry& entry, int64_t index, 
   const trace::Span span("frozen");
   Tensor computed = compute(request, rows).to(at::kCPU, at::kFloat).contiguous();
   if (is_in_memory) kept = computed;
-  if (work_.store) work_.store->keep(key_of(entry, index), entry.about, computed);
+  if (stores(request.block)) work_.store->keep(key_of(entry, index), entry.about, computed);
   return computed;
 }
 
@@ -212,7 +216,7 @@ std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t
            (!is_in_memory && stored_bytes_ + bytes > work_.store->budget_bytes());
   };
   while (!ages_.empty() && is_full()) drop(entries_.find(ages_.front()));
-  const std::string text = work_.store ? about(key) : "";
+  const std::string text = stores(key.block) ? about(key) : "";
   const auto result = std::make_shared<Entry>();
   entries_[key] = result;
   Entry& entry = *result;
@@ -221,7 +225,7 @@ std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t
   entry.view = key.view;
   entry.bytes = is_in_memory ? bytes : 0;
   entry.stored_bytes = is_in_memory ? 0 : bytes;
-  if (work_.store) {
+  if (stores(key.block)) {
     entry.about = text;
     entry.group = work_.store->group(entry.about);
   }

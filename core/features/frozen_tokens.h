@@ -84,6 +84,8 @@ class FrozenTokens {
 
   Tensor cached(const Request& request, std::span<const int64_t> rows);
   Tensor compute(const Request& request, std::span<const int64_t> rows);
+  /// Whether what enters `block` goes to files: pixels are embedded as fast as their tokens are read.
+  [[nodiscard]] bool stores(int64_t block) const;
   /// Consecutive rows of a chunk, and of what is asked for.
   struct Stretch {
     int64_t from, to, count;

@@ -42,9 +42,7 @@ Tensor PrefixedClassifier::logits(const Samples& samples, std::span<const int64_
                                   const View& view, const Prompts& prompts) {
   Hooks none;
   PrefixHooks prefixes(prompts, info().num_heads);
-  // Keeping what enters block 0 would cost much memory and save little time.
-  const Tensor tokens = first_block_ == 0 ? backbone_->embed(samples.fetch(rows, view).to(device_))
-                                          : cache_.tokens(samples, rows, view, first_block_, none);
+  const Tensor tokens = cache_.tokens(samples, rows, view, first_block_, none);
   const Tensor out = backbone_->blocks(tokens, first_block_, info().depth, prefixes);
   return head_->logits(backbone_->pool(backbone_->norm(out)));
 }

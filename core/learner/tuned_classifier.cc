@@ -167,10 +167,11 @@ Tensor TunedClassifier::logits(const Samples& samples, std::span<const int64_t> 
 Tensor TunedClassifier::computed(const Samples& samples, std::span<const int64_t> rows,
                                  const View& view, Hooks& hooks) {
   const int64_t depth = backbone_->info().depth, first = tuner_->first_block();
+  const bool is_embedding_frozen = !trains_backbone() && !hooks.acts_at(Site::kPatches, 0);
   Hooks none;
-  // Keeping what enters block 0 would cost much memory and save little time.
-  const Tensor tokens = first == 0 ? backbone_->embed(samples.fetch(rows, view).to(device_), hooks)
-                                   : cache_.tokens(samples, rows, view, first, none);
+  const Tensor tokens = first == 0 && !is_embedding_frozen
+                            ? backbone_->embed(samples.fetch(rows, view).to(device_), hooks)
+                            : cache_.tokens(samples, rows, view, first, none);
   return backbone_->pool(backbone_->norm(backbone_->blocks(tokens, first, depth, hooks), hooks));
 }
 

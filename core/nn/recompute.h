@@ -7,8 +7,8 @@
 
 namespace cl {
 
-/// kAuto: as much as takes about a tenth of the time of a training step through all blocks. Changes
-/// no result.
+/// kAuto: as much as is a tenth of the operations of a training step through all blocks. Changes no
+/// result.
 enum class Recompute { kNone, kAuto, kAll };
 
 /// In the order of `Recompute`.

@@ -20,8 +20,6 @@ Tensor Tokens::entering(const Samples& samples, std::span<const int64_t> rows, c
   // Below the first expandable block nothing draws at random, hence the empty pass.
   const ForwardPass pass;
   NetworkHooks hooks(network_, pass);
-  // Cheap embeddings are not worth remembering.
-  if (block_ == 0) return network_.backbone().embed(samples.fetch(rows, view).to(device_), hooks);
   return frozen_.tokens(samples, rows, view, block_, hooks);
 }
 

@@ -6,12 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -24,7 +22,6 @@
 #include "core/nn/init.h"
 #include "core/nn/threads.h"
 #include "core/nn/vit/positions.h"
-#include "core/nn/vit/recomputed_mlp.h"
 #include "core/weights/safetensors.h"
 #include "core/weights/state.h"
 #include "tests/support/catch.h"
@@ -174,30 +171,6 @@ TEST_CASE("hidden layers that are computed again change no bit of a training pas
   CHECK(pass("parallel", Recompute::kAll, /*trains_last=*/true).keeps_hidden);
   CHECK(pass("lora: {targets: [fc1]}", Recompute::kAll).keeps_hidden);
   CHECK(pass("lora: {targets: [fc2]}", Recompute::kAll).keeps_hidden);
-}
-
-TEST_CASE("an mlp computed again goes through many samples a few at a time", "[nn]") {
-  constexpr int64_t kWide = 4096, kSamples = 11, kTokens = 150;  // four stretches
-  const Linear fc1 = make_linear(8, kWide, RngKey(1), kCpu);
-  const Linear fc2 = make_linear(kWide, 8, RngKey(2), kCpu);
-  const LayerNorm norm = make_layer_norm(8, 1e-6, kCpu);
-  for (const Tensor& parameter :
-       {fc1.weight, fc1.bias, fc2.weight, fc2.bias, norm.weight, norm.bias}) {
-    parameter.set_requires_grad(false);
-  }
-  const Tensor given = init::normal({kSamples, kTokens, 8}, 0, 1, RngKey(3), kCpu);
-  const auto both_ways = [&](const auto& mlp) {
-    const Tensor x = given.clone().set_requires_grad(true);
-    const Tensor result = mlp(x);
-    result.square().sum().backward();
-    return std::pair(result.detach(), x.grad());
-  };
-  const auto whole = both_ways([&](const Tensor& x) { return fc2(at::gelu(fc1(norm(x)))); });
-  const auto parts =
-      both_ways([&](const Tensor& x) { return vit::recomputed_mlp(norm(x), x, norm, fc1, fc2); });
-  CHECK(at::allclose(parts.first, whole.first, 1e-5, 1e-6));
-  CHECK(at::allclose(parts.second, whole.second, 1e-5, 1e-6));
-  CHECK_FALSE(vit::can_recompute(norm, make_linear(8, 8, RngKey(1), kCpu), fc2));
 }
 
 TEST_CASE("the vit cut at any block and continued gives the same bits", "[nn]") {

@@ -215,13 +215,7 @@ TEST_CASE("activations computed again give the same run", "[experiments]") {
   apply(kPlan);
   Progress silent;
   const auto spec = [&](const std::string& recompute) {
-    return runs(folder, {"learner=finetune_adapter", "recompute=" + recompute}, R"(
-stream:
-  split_images: {source: letters, increment: 13, train_per_class: 2, test_per_class: 2, transform: {image_size: 32}}
-backbone: {vit: {preset: vit_mini, weights: random}}
-recompute: none
-checkpoint: none
-)")
+    return runs(folder, {"learner=finetune_adapter", "recompute=" + recompute}, kImageSuite)
         .front();
   };
   const RunSpec kept = spec("none"), again = spec("all");

@@ -1,9 +1,6 @@
 #include "core/nn/vit/recomputed_mlp.h"
 
-#include <algorithm>
-
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/matmul.h>
@@ -18,20 +15,6 @@ namespace {
 
 using torch::autograd::AutogradContext, torch::autograd::variable_list;
 
-/// Of the hidden layer at a time: enough for a product to run at full speed, little enough for what
-/// follows it to find its values in the processor's cache.
-constexpr int64_t kBytesAtOnce = int64_t{16} << 20;
-
-/// Calls body(first, size) for samples of `x`, one stretch after another.
-template <class Body>
-void for_stretches(const Tensor& x, int64_t hidden, const Body& body) {
-  const int64_t bytes = x.size(1) * hidden * static_cast<int64_t>(x.element_size());
-  const int64_t most = std::max<int64_t>(1, kBytesAtOnce / std::max<int64_t>(bytes, 1));
-  for (int64_t first = 0; first < x.size(0); first += most) {
-    body(first, std::min(most, x.size(0) - first));
-  }
-}
-
 class RecomputedMlp : public torch::autograd::Function<RecomputedMlp> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& normed, const Tensor& x,
@@ -39,29 +22,19 @@ class RecomputedMlp : public torch::autograd::Function<RecomputedMlp> {
     context->save_for_backward({x, norm.weight, norm.bias, fc1.weight, fc1.bias, fc2.weight});
     context->saved_data["eps"] = norm.eps;
     const at::AutoDispatchBelowADInplaceOrView no_recording;
-    const Tensor result = at::empty_like(x);
-    for_stretches(x, fc1.weight.size(0), [&](int64_t first, int64_t size) {
-      Tensor hidden = fc1(normed.narrow(0, first, size));
-      result.narrow(0, first, size).copy_(fc2(at::gelu_(hidden)));
-    });
-    return result;
+    Tensor hidden = fc1(normed);
+    return fc2(at::gelu_(hidden));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     CL_CHECK(!c10::GradMode::is_enabled(), "a recomputed MLP is differentiated once only");
     const variable_list saved = context->get_saved_variables();
-    const Tensor& x = saved[0];
     const LayerNorm norm{saved[1], saved[2], context->saved_data["eps"].toDouble()};
     const Linear fc1{saved[3], saved[4]};
-    const Tensor& of_result = gradients[0];
-    const Tensor of_normed = at::empty_like(x);
-    for_stretches(x, fc1.weight.size(0), [&](int64_t first, int64_t size) {
-      Tensor hidden = fc1(norm(x.narrow(0, first, size)));
-      const Tensor of_active = at::matmul(of_result.narrow(0, first, size), saved[5]);
-      at::gelu_backward_out(hidden, of_active, hidden);  // element by element, so in place
-      of_normed.narrow(0, first, size).copy_(at::matmul(hidden, fc1.weight));
-    });
-    return {of_normed, Tensor(), Tensor(), Tensor(), Tensor()};
+    Tensor hidden = fc1(norm(saved[0]));
+    const Tensor of_active = at::matmul(gradients[0], saved[5]);
+    at::gelu_backward_out(hidden, of_active, hidden);  // element by element, so in place
+    return {at::matmul(hidden, fc1.weight), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 

@@ -7,9 +7,8 @@
 namespace cl::vit {
 
 /// fc2(gelu(fc1(normed))) where normed = norm(x), to be differentiated once with respect to
-/// `normed`. The way back computes the hidden layer again from `x`, which is kept for the norm
-/// anyway. Both ways go through the samples a few at a time, so that the hidden layer is never
-/// there as a whole.
+/// `normed`. The way back computes the hidden layer again, bit for bit, from `x`, which is kept for
+/// the norm anyway.
 /// @param normed, x  [N, T, dim]   @return [N, T, dim]
 [[nodiscard]] Tensor recomputed_mlp(const Tensor& normed, const Tensor& x, const LayerNorm& norm,
                                     const Linear& fc1, const Linear& fc2);

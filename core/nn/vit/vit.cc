@@ -278,8 +278,8 @@ class Vit final : public Backbone {
     norm_ = make_layer_norm(dim, kLayerNormEps, device_);
   }
 
-  /// In how many blocks the first layer of the MLP takes an eighth of the operations of a training
-  /// pass through all blocks, whose weights are frozen: products take some four fifths of its time.
+  /// In how many blocks the first layer of the MLP takes a tenth of the operations of a training
+  /// pass through all blocks, whose weights are frozen.
   [[nodiscard]] int64_t num_recomputed_for_a_tenth() const {
     const auto dim = static_cast<double>(info_.dim), hidden = static_cast<double>(info_.hidden);
     const double layers = dim * (4 * dim + 2 * hidden);  // products for a token of a block
@@ -287,7 +287,7 @@ class Vit final : public Backbone {
     // Layers forward and for the gradient of their input; attention twice as much backward, and its
     // scores again.
     const double block = 2 * layers + 3.5 * pairs;
-    return std::lround(0.125 * block * static_cast<double>(info_.depth) / (dim * hidden));
+    return std::lround(0.1 * block * static_cast<double>(info_.depth) / (dim * hidden));
   }
 
   /// Room for the head of `num_classes` that weights bring; none for 0.
