@@ -5,5 +5,6 @@ namespace cl {
 
 void add_image_loading();
 void add_network();
+void add_attention();
 
 }  // namespace cl

@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   cl::keep_freed_memory();
   cl::add_image_loading();
   cl::add_network();
+  cl::add_attention();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
