@@ -34,7 +34,7 @@ Tensor fan_in_uniform(at::IntArrayRef shape, int64_t in, const RngKey& key, c10:
 Tensor Linear::operator()(const Tensor& x) const {
   count_product(2 * static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)), x,
                 weight);
-  return at::linear(x, weight, bias);
+  return at::linear(as_factor(x, weight), weight, bias);
 }
 
 void Linear::tensors(TensorVisitor& visitor) {
@@ -43,7 +43,7 @@ void Linear::tensors(TensorVisitor& visitor) {
 }
 
 Tensor LayerNorm::operator()(const Tensor& x) const {
-  return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+  return at::layer_norm(as_factor(x, weight), weight.sizes(), weight, bias, eps);
 }
 
 void LayerNorm::tensors(TensorVisitor& visitor) {
