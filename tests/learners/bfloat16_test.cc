@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
@@ -72,7 +73,7 @@ TEST_CASE("with a backbone in bfloat16 a learner repeats itself and goes on from
   const std::string choice = GENERATE(
       std::string("simplecil"), std::string("slda"), brief("linear_probe"), brief("l2p"),
       brief("rmm"), brief("inflora"), brief("fixed_adapters"), brief("finetune_adapter"),
-      brief("lae"),
+      std::string("lae: {rest_epochs: 0, train: {epochs: 1, batch_size: 8}}"),
       std::string("sema: {descriptor_dim: 4, adapter: {parallel: {bottleneck: 4}}, functional: "
                   "{epochs: 1}, descriptor: {epochs: 1}}"));
   INFO(choice);
