@@ -73,7 +73,8 @@ TEST_CASE("with a backbone in bfloat16 a learner repeats itself and goes on from
   const std::string choice = GENERATE(
       std::string("simplecil"), std::string("slda"), brief("linear_probe"), brief("l2p"),
       brief("rmm"), brief("inflora"), brief("fixed_adapters"), brief("finetune_adapter"),
-      std::string("lae: {rest_epochs: 0, train: {epochs: 1, batch_size: 8}}"),
+      std::string("lae: {rest_epochs: 0, last_layer: 3, train: {epochs: 1, "
+                  "batch_size: 8}}"),
       std::string("sema: {descriptor_dim: 4, adapter: {parallel: {bottleneck: 4}}, functional: "
                   "{epochs: 1}, descriptor: {epochs: 1}}"));
   INFO(choice);
