@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/learner/learner.h"
 #include "core/nn/backbone.h"
+#include "core/nn/precision.h"
 #include "core/stream/stream.h"
 #include "experiments/inputs.h"
 #include "experiments/zero_loss_experiences.h"
@@ -30,6 +31,11 @@ class Examination {
   explicit Examination(std::filesystem::path data_root) : data_root_(std::move(data_root)) {}
 
   void look_at(const Settings& settings) {
+    if (settings.precision == "bf16" && !has_fast_bfloat16()) {
+      add(findings.notes,
+          "precision bf16: this processor has no instructions for it (AVX-512 BF16), so that "
+          "frozen parts may take twenty times as long as with fp32");
+    }
     const OpenedStream* stream = stream_of(settings);
     const std::string network = look_at_backbone(settings);
     if (stream == nullptr || network.empty()) return;

@@ -24,6 +24,7 @@
 #include <fmt/format.h>
 
 #include "core/data/row_index.h"
+#include "core/features/freeze.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/flops.h"
@@ -235,7 +236,7 @@ InfLora::InfLora(const Options& options, LearnerParts parts)
     throw Error(fmt::format("learner.inflora.rank: {} directions of {} there are; lower it",
                             options.rank, d));
   }
-  set_trainable(*backbone_, false);
+  freeze(*backbone_, parts.frozen);
   set_trainable(*head_, true);
   const auto on_device = at::TensorOptions(at::kFloat).device(device_);
   for (int64_t layer = 0; layer < backbone_->info().depth; ++layer) {

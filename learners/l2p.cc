@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/features/freeze.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/heads/head.h"
@@ -118,7 +119,7 @@ L2p::L2p(const Options& options, LearnerParts parts)
     throw Error(fmt::format("learner 'l2p': the backbone '{}' has no blocks for prompts to act in",
                             backbone_->info().name));
   }
-  set_trainable(*backbone_, false);
+  freeze(*backbone_, parts.frozen);
   set_trainable(pool_, true);
   set_trainable(*head_, true);
 }

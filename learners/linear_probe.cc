@@ -5,6 +5,7 @@
 // weight decay shrinks them a little, as it does in the methods this is compared with.
 //
 // No paper has it as a method; its training is that of SEMA's classifier.
+#include "core/features/freeze.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/heads/head.h"
@@ -33,7 +34,7 @@ class LinearProbe final : public Learner {
         head_(Heads::get().make(options.head, {backbone_->info().dim, parts.stream.num_classes,
                                                parts.key.child("head"), parts.device})),
         cache_(*backbone_, parts.device, parts.frozen) {
-    set_trainable(*backbone_, false);
+    freeze(*backbone_, parts.frozen);
     set_trainable(*head_, true);
   }
 

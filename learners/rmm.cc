@@ -33,6 +33,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/check.h"
+#include "core/features/freeze.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/merge/bank.h"
@@ -197,7 +198,7 @@ Rmm::Rmm(const Options& options, LearnerParts parts)
     throw Error(fmt::format("a LoRA of rank {} on tokens of {} numbers is not low-rank",
                             options_.rank, backbone_->info().dim));
   }
-  set_trainable(*backbone_, false);
+  freeze(*backbone_, work_);
   // The networks share what there is for remembered features.
   work_.memory_bytes /= std::max<int64_t>(parts.stream.num_experiences, 1);
   const std::unique_ptr<Tuner> tuner = fresh_tuner(0);

@@ -9,6 +9,7 @@
 //
 // Differs: a class that comes back has the mean of all its images; there classes do not.
 #include "core/data/row_index.h"
+#include "core/features/freeze.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/class_means.h"
 #include "core/learner/learner.h"
@@ -30,7 +31,7 @@ class SimpleCil final : public Learner {
         backbone_(std::move(parts.backbone)),
         cache_(*backbone_, parts.device, parts.frozen),
         means_(parts.stream.num_classes, backbone_->info().dim, parts.device) {
-    set_trainable(*backbone_, false);
+    freeze(*backbone_, parts.frozen);
   }
 
   ParameterCount parameter_count() override {

@@ -24,6 +24,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/data/row_index.h"
+#include "core/features/freeze.h"
 #include "core/features/frozen_tokens.h"
 #include "core/learner/learner.h"
 #include "core/nn/flops.h"
@@ -58,7 +59,7 @@ class Slda final : public Learner {
     counts_ = at::zeros({num_classes}, at::kDouble);
     scatter_ = at::zeros({dim, dim}, doubles);
     num_scattered_ = at::zeros({}, at::kDouble);
-    set_trainable(*backbone_, false);
+    freeze(*backbone_, parts.frozen);
   }
 
   ParameterCount parameter_count() override {

@@ -168,7 +168,8 @@ Tensor FrozenTokens::compute(const Request& request, std::span<const int64_t> ro
   const bool goes_on = start_ > 0 && request.block > start_;
   Tensor tokens;
   if (goes_on) tokens = cached({request.samples, request.view, start_, request.hooks}, rows);
-  const Bfloat16Scope precision(work_.bfloat16);
+  // Weights of a backbone that is trained at other times are in float32: cast for the pass.
+  const Bfloat16Scope precision(work_.bfloat16 && !holds_products_in_bfloat16(backbone_));
   if (!goes_on) {
     tokens = backbone_.embed(request.samples.fetch(rows, request.view).to(device_), request.hooks);
   }
@@ -201,7 +202,7 @@ std::string FrozenTokens::about(const Key& key) {
   const std::string code = hooks_.through_learner ? work_.store->learner_code() : "";
   return fmt::format("{} of {} {}{}, samples {}, in chunks of {}{}\n{}{}", what, info.name,
                      *network_, adapters->second, key.samples, kChunk,
-                     work_.bfloat16 ? ", bfloat16" : "", info.options, code);
+                     work_.bfloat16 ? ", products in bfloat16" : "", info.options, code);
 }
 
 std::shared_ptr<FrozenTokens::Entry> FrozenTokens::touch(const Key& key, int64_t size,

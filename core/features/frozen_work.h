@@ -12,7 +12,7 @@ class ActivationStore;
 struct FrozenWork {
   int64_t memory_bytes = 256 << 20;                  // for what is remembered within the run
   std::shared_ptr<ActivationStore> store = nullptr;  // beyond it; null: nowhere
-  bool bfloat16 = false;                             // matrix products of frozen parts, on a CPU
+  bool bfloat16 = false;      // matrix products of frozen parts, forward and backward
   bool whole_passes = false;  // training passes go through all blocks, needed or not
 };
 

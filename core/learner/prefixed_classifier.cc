@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/features/freeze.h"
 #include "core/nn/prompts/prefix_hooks.h"
 #include "core/weights/state.h"
 
@@ -19,7 +20,7 @@ PrefixedClassifier::PrefixedClassifier(const config::Node& head, const std::vect
       backbone_(std::move(parts.backbone)),
       head_(Heads::get().make(head, {backbone_->info().dim, parts.stream.num_classes,
                                      parts.key.child("head"), parts.device})),
-      cache_(*backbone_, parts.device, std::move(parts.frozen)) {
+      cache_(*backbone_, parts.device, parts.frozen) {
   if (info().depth == 0) {
     throw Error(fmt::format("the backbone '{}' has no blocks for prompts to act in", info().name));
   }
@@ -28,7 +29,7 @@ PrefixedClassifier::PrefixedClassifier(const config::Node& head, const std::vect
     throw Error(fmt::format("prompts in block {}: the backbone '{}' has blocks 0 to {}", last,
                             info().name, info().depth - 1));
   }
-  set_trainable(*backbone_, false);
+  freeze(*backbone_, parts.frozen);
   set_trainable(*head_, true);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/config/idle_option.h"
+#include "core/features/freeze.h"
 #include "core/train/losses.h"
 
 namespace cl {
@@ -72,7 +73,11 @@ TunedClassifier::TunedClassifier(const Options& options, std::shared_ptr<Backbon
       work_(std::move(work)),
       cache_(*backbone_, device, work_, {.identity = [this](int64_t) { return frozen_tuner(); }}),
       num_trained_(at::zeros({}, at::TensorOptions(at::kLong))) {
-  set_trainable(*backbone_, false);
+  if (trains_backbone()) {
+    set_trainable(*backbone_, false);  // the tuner begins it
+  } else {
+    freeze(*backbone_, work_);
+  }
   tuner_ = Tuners::get().make(options.tuner, {*backbone_, key.child("adapter"), device});
   head_ = Heads::get().make(options.head,
                             {backbone_->info().dim, num_classes, key.child("head"), device});

@@ -31,6 +31,11 @@ void count_product(double flops, const Tensor& a, const Tensor& b) {
   current->backward += ((a.requires_grad() ? 1 : 0) + (b.requires_grad() ? 1 : 0)) * flops;
 }
 
+Tensor as_factor(const Tensor& x, const Tensor& weight) {
+  const bool is_lower = x.scalar_type() == at::kBFloat16 || weight.scalar_type() == at::kBFloat16;
+  return is_lower ? x.to(weight.scalar_type()) : x;
+}
+
 Tensor product(const Tensor& a, const Tensor& b) {
   Tensor result = at::matmul(a, b);
   count_sums(result, a.size(-1), a, b);
@@ -44,7 +49,7 @@ void add_product(Tensor& sum, const Tensor& a, const Tensor& b) {
 
 Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t stride,
                    int64_t padding) {
-  Tensor maps = at::conv2d(x, weight, bias, stride, padding);
+  Tensor maps = at::conv2d(as_factor(x, weight), weight, bias, stride, padding);
   count_sums(maps, weight.numel() / weight.size(0), x, weight);
   return maps;
 }

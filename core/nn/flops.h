@@ -43,11 +43,14 @@ FlopCount flops_of(const Job& job) {
 /// For whoever computes a product of `a` and `b` in `flops` operations.
 void count_product(double flops, const Tensor& a, const Tensor& b);
 
+/// `x` as a factor beside `weight`: converted to its type where one of them is in bfloat16.
+[[nodiscard]] Tensor as_factor(const Tensor& x, const Tensor& weight);
 /// at::matmul(a, b), counted, of at least two axes each.
 [[nodiscard]] Tensor product(const Tensor& a, const Tensor& b);
 /// sum += a b for matrices, counted.
 void add_product(Tensor& sum, const Tensor& a, const Tensor& b);
-/// at::conv2d(x, weight, bias, stride, padding), counted with the pixels that padding adds.
+/// at::conv2d(x, weight, bias, stride, padding) in the type of the weight, counted with the pixels
+/// that padding adds.
 [[nodiscard]] Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                  int64_t stride, int64_t padding);
 

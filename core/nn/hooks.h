@@ -27,7 +27,10 @@ enum class Site {
   kNorm          ///< the norm after the last block
 };
 
-/// One passage through a site. All tensors are tokens [N, T, dim] unless said otherwise at `Site`.
+/// One passage through a site. What layers give that hold their weights in bfloat16 (`out` from
+/// kQkv to kMlp but for the norms, `input` at kProj and kFc2) is of that type; what hooks add in
+/// float32 makes a float32 of it. The stream is always float32. All tensors are tokens [N, T, dim]
+/// unless said otherwise at `Site`.
 struct SiteCall {
   Site site;
   int64_t layer;         // 0-based block index; 0 at kPatches, the depth at kNorm

@@ -12,7 +12,8 @@
 
 namespace cl {
 
-/// y = x W^T + b, counted (core/nn/flops.h).
+/// y = x W^T + b, counted (core/nn/flops.h). The product, and that of its gradient, is in the type
+/// of the weight, and so is y: with a frozen weight in bfloat16 both are, with sums in float32.
 struct Linear {
   Tensor weight;  // [out, in]
   Tensor bias;    // [out], or undefined
@@ -21,7 +22,7 @@ struct Linear {
   void tensors(TensorVisitor& visitor);
 };
 
-/// Normalises the last axis, then scales and shifts it.
+/// Normalises the last axis, then scales and shifts it, in the type of the weight.
 struct LayerNorm {
   Tensor weight, bias;  // [dim]
   double eps = 1e-6;

@@ -25,6 +25,7 @@
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include "core/features/freeze.h"
 #include "core/learner/learner.h"
 #include "core/weights/state.h"
 #include "learners/sema/network.h"
@@ -52,7 +53,7 @@ class Sema final : public Learner {
                  .through_learner = true}),
         counters_(at::zeros({kNumCounters}, at::kLong)),
         thresholds_(at::tensor({-HUGE_VAL, HUGE_VAL}, at::kDouble)) {
-    set_trainable(*parts_.backbone, false);
+    freeze(*parts_.backbone, parts_.frozen);
     counters_[kTrained] = num_trainable();
   }
 

@@ -59,8 +59,8 @@ Tensor attention(const Tensor& qkv, const std::optional<Prefix>& prefix) {
   Tensor key = split_heads(parts[1]);
   Tensor value = split_heads(parts[2]);
   if (prefix) {
-    key = at::cat({prefix->key, key}, 2);
-    value = at::cat({prefix->value, value}, 2);
+    key = at::cat({prefix->key.to(key.scalar_type()), key}, 2);
+    value = at::cat({prefix->value.to(value.scalar_type()), value}, 2);
   }
   const double scale = 1 / std::sqrt(static_cast<double>(kTinyDim / kHeads));
   const Tensor scores = product(split_heads(parts[0]), key.transpose(-2, -1)).mul(scale);

@@ -38,9 +38,13 @@ Tensor Block::operator()(Tensor h, int64_t layer, Hooks& hooks) const {
 }
 
 Tensor Block::attention_branch(const Tensor& h, int64_t layer, Hooks& hooks) const {
-  const std::optional<Prefix> prefix = hooks.prefix(layer, h);
+  std::optional<Prefix> prefix = hooks.prefix(layer, h);
   const Tensor normed = hooks.at({Site::kNorm1, layer, h, h}, norm1(h));
   const Tensor projected = hooks.at({Site::kQkv, layer, h, normed}, attn.qkv(normed));
+  if (prefix) {
+    prefix->key = prefix->key.to(projected.scalar_type());
+    prefix->value = prefix->value.to(projected.scalar_type());
+  }
   const Tensor gathered = attention(projected, attn.heads, prefix);
   const Tensor out = hooks.at({Site::kProj, layer, h, gathered}, attn.proj(gathered));
   return hooks.at({Site::kAttention, layer, h, normed}, out);
