@@ -14,7 +14,7 @@
 #include "core/base/replacement.h"
 #include "core/nn/backbone.h"
 #include "core/nn/threads.h"
-#include "experiments/cli/standard_streams.h"
+#include "experiments/cli/front/standard_streams.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/device.h"
 #include "experiments/input_samples.h"

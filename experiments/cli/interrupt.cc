@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 
 namespace cl::experiments::cli {
 namespace {
@@ -37,23 +36,6 @@ void watch_for_interrupt() {
 
 bool interrupted() {
   return was_interrupted.load();
-}
-
-bool let_writes_fail() {
-  struct sigaction ignore {
-  }, inherited{};
-  ignore.sa_handler = SIG_IGN;
-  sigemptyset(&ignore.sa_mask);
-  sigaction(SIGXFSZ, &ignore, nullptr);
-  sigaction(SIGPIPE, &ignore, &inherited);
-  return inherited.sa_handler != SIG_IGN;
-}
-
-void end_by_closed_pipe() {
-  constexpr int kSignalBase = 128;  // as shells count
-  std::signal(SIGPIPE, SIG_DFL);
-  std::raise(SIGPIPE);
-  std::_Exit(kSignalBase + SIGPIPE);  // where it is blocked
 }
 
 InterruptStop::InterruptStop() {

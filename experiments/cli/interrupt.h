@@ -14,14 +14,6 @@ void watch_for_interrupt();
 /// Whether one of these signals was noted.
 [[nodiscard]] bool interrupted();
 
-/// A closed pipe (SIGPIPE) and a file of the largest size allowed (SIGXFSZ) no longer end the
-/// process but fail the write, which then says so.
-/// @return whether a closed pipe would have ended this process
-[[nodiscard]] bool let_writes_fail();
-
-/// Ends the process as one ends that writes to a closed pipe.
-[[noreturn]] void end_by_closed_pipe();
-
 /// Watches for interrupts, and turns the first into a request to stop for as long as it lives.
 class InterruptStop {
  public:

@@ -1,19 +1,11 @@
-// clsim: the command line. Exceptions end here and nowhere else (but for those of a single run).
-#include <cerrno>
-#include <exception>
-#include <filesystem>
-#include <iostream>
-#include <sstream>
-#include <string>
-#include <system_error>
-
-#include <CLI/CLI.hpp>
+// clsim_engine: the whole command line, with LibTorch. clsim, which people call, becomes it where
+// it cannot answer itself.
+#include <cstdio>
+#include <cstdlib>
 
 #include "core/base/allocator.h"
-#include "core/base/error.h"
-#include "core/base/printable.h"
-#include "experiments/cli/interrupt.h"
-#include "experiments/cli/standard_streams.h"
+#include "experiments/cli/front/command_line.h"
+#include "experiments/cli/front/engine.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/explain.h"
 #include "experiments/provenance.h"
@@ -21,31 +13,10 @@
 namespace cl::experiments::cli {
 namespace {
 
-constexpr const char* kClsimFooter = R"(Environment:
-  CLSIM_DATA   folder that data sets are looked for in, where a suite gives no other;
-               --data DIR wins over it; 'clsim data' fills it
-
-Exit codes:
-  0    fine
-  1    some run failed, an input file cannot be used, or an output cannot be written,
-       standard output included
-  2    the command line or the configuration is wrong
-  3    an internal error: please report it
-  130  stopped by Ctrl-C, SIGTERM or the end of the terminal; 'clsim run ... --resume' goes on
-A pipe that is closed (| head) ends no run; the process then ends as others do (SIGPIPE, 141).
-
-'clsim VERB --help' says more about a verb.)";
-
-int parse_and_act(int argc, char** argv) {
-  CLI::App app{"Continual learning: streams, learners, tables"};
-  app.name(argv[0]);  // so that usage lines can be typed as they are shown
-  app.footer(kClsimFooter);
-  app.set_version_flag("--version", [] { return version(); });
-  app.require_subcommand(1);
-  Action chosen;
+void add_verbs(CLI::App& app, Action& chosen) {
   add_run(app, chosen);
   add_check(app, chosen);
-  add_list(app, chosen);
+  add_list(app, chosen, listed_kinds);
   add_table(app, chosen);
   add_plot(app, chosen);
   add_show(app, chosen);
@@ -56,63 +27,28 @@ int parse_and_act(int argc, char** argv) {
   add_data(app, chosen);
   add_cache(app, chosen);
   add_bench(app, chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream problem;
-    const int code = app.exit(error, std::cout, problem);  // --help and --version end here too
-    std::cerr << printable(problem.str());
-    return code == 0 ? kFine : kUsage;
-  }
-  return chosen();
+  add_help(app, chosen);
+  add_texts(app, chosen);
 }
 
-int failed(ExitCode code, const std::string& message) {
-  std::cerr << "clsim: " << printable(message) << '\n';
-  return code;
-}
-
-int guarded_main(int argc, char** argv) {
-  try {
-    return parse_and_act(argc, argv);
-  } catch (const ConfigError& error) {
-    return failed(kUsage, error.what());
-  } catch (const Error& error) {
-    return failed(kSomeRunFailed, error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    return failed(kSomeRunFailed, error.what());
-  } catch (const Stopped& error) {
-    return failed(kInterrupted, error.what());
-  } catch (const std::exception& error) {
-    return failed(kInternal, "internal error: " + explain(error));
-  }
-}
-
-/// `code`, or another where what was printed did not arrive.
-int checked_output(int code, StandardOutput& output, bool closed_pipe_ends) {
-  const int problem = output.finish();
-  if (problem == 0) return code;
-  if (problem == EPIPE && closed_pipe_ends) {
-    if (code != kFine) return code;
-    end_by_closed_pipe();
-  }
-  const int own = failed(kSomeRunFailed, "standard output: cannot be written: " +
-                                             std::generic_category().message(problem));
-  return code == kFine ? own : code;
-}
-
-int checked_main(int argc, char** argv) {
-  if (!open_missing_streams()) return kSomeRunFailed;
-  const bool closed_pipe_ends = let_writes_fail();
-  keep_freed_memory();
-  StandardOutput output;
-  const int code = guarded_main(argc, argv);
-  return checked_output(code, output, closed_pipe_ends);
+int engine(int argc, char** argv) {
+  const auto act = [&] {
+    keep_freed_memory();
+    require_front_of(version());
+    return parse_and_act(argc, argv, add_verbs, version);
+  };
+  return guarded(act, explain);
 }
 
 }  // namespace
 }  // namespace cl::experiments::cli
 
 int main(int argc, char** argv) {
-  return cl::experiments::cli::checked_main(argc, argv);
+  const int code = cl::experiments::cli::engine(argc, argv);
+#ifndef __SANITIZE_ADDRESS__  // which looks for leaks at the end
+  // LibTorch takes a tenth of a second to unregister its operators one by one.
+  std::fflush(nullptr);
+  std::_Exit(code);
+#endif
+  return code;
 }

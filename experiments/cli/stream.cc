@@ -16,7 +16,7 @@
 #include "core/base/printable.h"
 #include "core/base/replacement.h"
 #include "core/stream/plan_json.h"
-#include "experiments/cli/standard_streams.h"
+#include "experiments/cli/front/standard_streams.h"
 #include "experiments/cli/verbs.h"
 #include "experiments/contact_sheet.h"
 #include "experiments/stream_manifest.h"

@@ -1,32 +1,15 @@
-// The verbs of the command line; each is added by the file of its name.
+// The verbs that need the engine; each is added by the file of its name.
 #pragma once
 
-#include <functional>
+#include <vector>
 
-namespace CLI {
-class App;
-}
+#include "experiments/cli/front/verbs.h"
 
 namespace cl::experiments::cli {
-
-/// What the chosen verb does; returns the exit code.
-using Action = std::function<int()>;
-
-enum ExitCode : int {
-  kFine = 0,
-  kSomeRunFailed = 1,  // or an input file that cannot be used
-  kUsage = 2,          // command line or configuration
-  kInternal = 3,       // our mistake, or LibTorch's
-  kInterrupted = 130   // 128 + SIGINT, as shells count
-};
 
 /// Each adds one verb to `app`, which, once parsed, sets `chosen` if that verb was given.
 void add_run(CLI::App& app, Action& chosen);
 void add_check(CLI::App& app, Action& chosen);
-void add_list(CLI::App& app, Action& chosen);
-void add_table(CLI::App& app, Action& chosen);
-void add_plot(CLI::App& app, Action& chosen);
-void add_show(CLI::App& app, Action& chosen);
 void add_stream(CLI::App& app, Action& chosen);
 void add_features(CLI::App& app, Action& chosen);
 void add_predict(CLI::App& app, Action& chosen);
@@ -34,5 +17,10 @@ void add_pretrain(CLI::App& app, Action& chosen);
 void add_data(CLI::App& app, Action& chosen);
 void add_cache(CLI::App& app, Action& chosen);
 void add_bench(CLI::App& app, Action& chosen);
+/// For the build, hence not shown: what clsim knows of its engine (front/engine_texts.h).
+void add_texts(CLI::App& app, Action& chosen);
+
+/// All registered plug-ins, and the metrics.
+[[nodiscard]] std::vector<ListedKind> listed_kinds();
 
 }  // namespace cl::experiments::cli

@@ -13,6 +13,14 @@ namespace cl::experiments::cli {
 /// What is printed to a missing output still fails. @return false if that could not be done
 [[nodiscard]] bool open_missing_streams();
 
+/// A closed pipe (SIGPIPE) and a file of the largest size allowed (SIGXFSZ) no longer end the
+/// process but fail the write, which then says so.
+/// @return whether a closed pipe would have ended this process
+[[nodiscard]] bool let_writes_fail();
+
+/// Ends the process as one ends that writes to a closed pipe.
+[[noreturn]] void end_by_closed_pipe();
+
 /// What std::cout writes to while it lives. Remembers the first failure, and lets no control
 /// character of a name through (core/base/printable.h): everything that verbs print is text.
 class StandardOutput {

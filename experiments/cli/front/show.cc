@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/io/run_file.h"
-#include "experiments/cli/verbs.h"
+#include "experiments/cli/front/verbs.h"
 
 namespace cl::experiments::cli {
 

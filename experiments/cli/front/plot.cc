@@ -14,7 +14,7 @@
 #include "analysis/settings.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "experiments/cli/verbs.h"
+#include "experiments/cli/front/verbs.h"
 
 namespace cl::experiments::cli {
 namespace {

@@ -17,7 +17,7 @@
 #include "analysis/result_set.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "experiments/cli/verbs.h"
+#include "experiments/cli/front/verbs.h"
 
 namespace cl::experiments::cli {
 namespace {

@@ -1,6 +1,8 @@
-#include "experiments/cli/standard_streams.h"
+#include "experiments/cli/front/standard_streams.h"
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -23,6 +25,23 @@ bool open_missing_streams() {
     if (::open("/dev/null", way) != stream) return false;
   }
   return true;
+}
+
+bool let_writes_fail() {
+  struct sigaction ignore {
+  }, inherited{};
+  ignore.sa_handler = SIG_IGN;
+  sigemptyset(&ignore.sa_mask);
+  sigaction(SIGXFSZ, &ignore, nullptr);
+  sigaction(SIGPIPE, &ignore, &inherited);
+  return inherited.sa_handler != SIG_IGN;
+}
+
+void end_by_closed_pipe() {
+  constexpr int kSignalBase = 128;  // as shells count
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+  std::_Exit(kSignalBase + SIGPIPE);  // where it is blocked
 }
 
 class StandardOutput::Buffer final : public std::streambuf {
