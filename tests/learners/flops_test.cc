@@ -160,9 +160,11 @@ TEST_CASE("what is counted of a vision transformer is what LibTorch does", "[flo
   const bool has_prefix = GENERATE(false, true);
   Hooks& hooks = has_prefix ? static_cast<Hooks&>(prefix) : none;
   const Tensor x = images(3, 16);
-  // Attention by heads computes its weights again on the way back: 17 tokens of width 16.
-  const double again = has_prefix ? 0 : 2 * 3 * 2.0 * 17 * 17 * 16;
-  testing::check_counted([&] { return network->forward(x, hooks).square(); }, again);
+  // Scores and mixture of 17 tokens of width 16 in two blocks of three samples; on the way back a
+  // gradient for both factors of each.
+  const double attention = has_prefix ? 0 : 3 * 2 * 2 * 2.0 * 17 * 17 * 16;
+  testing::check_counted([&] { return network->forward(x, hooks).square(); },
+                         {.forward = attention, .backward = 2 * attention});
 }
 
 TEST_CASE("what is counted is what LibTorch does", "[flops]") {
