@@ -122,9 +122,10 @@ void Settings::fields(config::Fields& fields) {
                "what never changes is computed once, or as the methods' own programmes do: nothing "
                "is remembered, and all test data seen so far are gone through after every epoch",
                kExecutions);
-  fields.field("precision", precision,
-               "of the matrix products of frozen parts; what is trained always has fp32",
-               kPrecisions);
+  fields.field(
+      "precision", precision,
+      "of the matrix products of frozen parts, forward and backward; what is trained has fp32",
+      kPrecisions);
   fields.field("cache_mib", cache_mib,
                "memory for what frozen parts compute, in MiB; what does not fit goes to files",
                {0, 1 << 20});

@@ -33,8 +33,9 @@ class Examination {
   void look_at(const Settings& settings) {
     if (settings.precision == "bf16" && !has_fast_bfloat16()) {
       add(findings.notes,
-          "precision bf16: this processor has no instructions for it (AVX-512 BF16), so that "
-          "frozen parts may take twenty times as long as with fp32");
+          "precision bf16: this processor has no instructions for it (AVX-512 BF16): it saves "
+          "memory and no time, and frozen passes of a backbone that is trained may take twenty "
+          "times as long");
     }
     const OpenedStream* stream = stream_of(settings);
     const std::string network = look_at_backbone(settings);
