@@ -24,9 +24,10 @@ bool gains_from_fusion(const Tensor& projected) {
 #endif
 }
 
-/// `own` [N * heads, T, head dim] with the prefix [N, heads, P, head dim] before its tokens.
+/// `own` [N * heads, T, head dim] with the prefix [N, heads, P, head dim] before its tokens, in the
+/// type of `own`.
 Tensor with_prefix(const Tensor& own, const Tensor& prefix) {
-  return at::cat({prefix.flatten(0, 1), own}, 1);
+  return at::cat({prefix.flatten(0, 1).to(own.scalar_type()), own}, 1);
 }
 
 /// Any device, type and prefix; all weights at once.

@@ -38,24 +38,19 @@ Tensor Block::operator()(Tensor h, int64_t layer, Hooks& hooks) const {
 }
 
 Tensor Block::attention_branch(const Tensor& h, int64_t layer, Hooks& hooks) const {
-  std::optional<Prefix> prefix = hooks.prefix(layer, h);
+  const std::optional<Prefix> prefix = hooks.prefix(layer, h);
   const Tensor normed = hooks.at({Site::kNorm1, layer, h, h}, norm1(h));
   const Tensor projected = hooks.at({Site::kQkv, layer, h, normed}, attn.qkv(normed));
-  if (prefix) {
-    prefix->key = prefix->key.to(projected.scalar_type());
-    prefix->value = prefix->value.to(projected.scalar_type());
-  }
   const Tensor gathered = attention(projected, attn.heads, prefix);
   const Tensor out = hooks.at({Site::kProj, layer, h, gathered}, attn.proj(gathered));
   return hooks.at({Site::kAttention, layer, h, normed}, out);
 }
 
 Tensor Block::mlp_branch(const Tensor& x, int64_t layer, Hooks& hooks) const {
-  const Tensor own_normed = norm2(x);
-  const Tensor normed = hooks.at({Site::kNorm2, layer, x, x}, own_normed);
-  const bool is_seen = hooks.acts_at(Site::kFc1, layer) || hooks.acts_at(Site::kFc2, layer);
-  if (recomputes_hidden && !is_seen && normed.is_same(own_normed) && normed.requires_grad() &&
-      can_recompute(norm2, mlp.fc1, mlp.fc2)) {
+  const Tensor normed = hooks.at({Site::kNorm2, layer, x, x}, norm2(x));
+  const auto nothing_acts_at = [&](Site site) { return !hooks.acts_at(site, layer); };
+  if (recomputes_hidden && normed.requires_grad() && can_recompute(norm2, mlp.fc1, mlp.fc2) &&
+      nothing_acts_at(Site::kNorm2) && nothing_acts_at(Site::kFc1) && nothing_acts_at(Site::kFc2)) {
     return hooks.at({Site::kMlp, layer, x, normed},
                     recomputed_mlp(normed, x, norm2, mlp.fc1, mlp.fc2));
   }
